@@ -1,0 +1,45 @@
+# The commands of the README. Everything is built in the release profile: dependencies are compiled once, and the tests run models.
+
+CARGO ?= cargo
+RECIPE ?= models/recipes/shapes.toml
+
+.PHONY: serve test lint features check-gpu openapi train onnxruntime
+
+# Builds the server without the training stack and serves models/ on http://127.0.0.1:8080; options in ARGS.
+serve: onnxruntime
+	$(CARGO) run --release --bin cmal -- serve $(ARGS)
+
+# Everything that must pass, the cheapest first. The exporter's tests run apart from the engine's: each makes its own ONNX Runtime
+# environment, and a process has one.
+test: onnxruntime lint features
+	$(CARGO) test --release
+	$(CARGO) test --release --features train --test train
+	$(CARGO) test --release --features train --lib -- onnx:: model:: train:: export:: arrows::
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --release --all-targets -- -D warnings
+	$(CARGO) clippy --release --all-targets --features train -- -D warnings
+
+# Each feature alone, beside those that lint and test build.
+features:
+	$(CARGO) check --release --no-default-features
+	$(CARGO) check --release --no-default-features --features train
+
+# Apart from `test`: vulkan compiles a whole graphics stack, and cuda needs an LLVM bundle that its build downloads.
+check-gpu:
+	$(CARGO) check --release --features vulkan
+	$(CARGO) check --release --features cuda
+
+# Writes the contract that a test holds against the code.
+openapi:
+	$(CARGO) run --release --quiet --bin cmal -- openapi > openapi.yaml.new
+	mv openapi.yaml.new openapi.yaml
+
+# Trains the recipe in RECIPE; options in ARGS.
+train:
+	$(CARGO) run --release --features train --bin cmal -- train $(RECIPE) $(ARGS)
+
+# Fetches ONNX Runtime, unless it is there.
+onnxruntime:
+	docker/fetch-onnxruntime.sh .onnxruntime

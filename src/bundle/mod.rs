@@ -1,0 +1,22 @@
+//! A bundle: the folder `models/NAME/` that training writes and serving reads.
+
+mod card;
+mod error;
+mod golden;
+mod manifest;
+pub mod names;
+mod open;
+mod signature;
+#[cfg(test)]
+mod testing;
+mod write;
+
+pub use card::{Statement, card};
+pub use error::Error;
+pub use golden::{Golden, GoldenGraph, GoldenTensor, Values};
+pub use manifest::{
+    Axis, DType, Dimensions, FileEntry, Graph, Manifest, Preprocessing, TensorEntry, TokenizerFile,
+};
+pub use open::Bundle;
+pub use signature::{Signature, Slot, signature};
+pub use write::{Draft, write};

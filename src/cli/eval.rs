@@ -1,0 +1,125 @@
+//! `cmal eval`: held-out figures, through the engine that serves or over HTTP.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::data::{Dataset, Entry, OnBad};
+use crate::eval::{Asked, InProcess, Part, Server, Subject, evaluate};
+use crate::types::Split;
+
+use super::engine_args::EngineArgs;
+use super::exit::Failure;
+use super::output::{complain, print};
+use super::progress::Progress;
+
+/// Measure a model on a dataset: accuracy of every task, detection, retrieval.
+#[derive(Args, Clone, Debug)]
+pub struct EvalArgs {
+    /// The bundle, as in `models/shapes`
+    model: PathBuf,
+    /// The dataset folder
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// One of vqa, entailment, grounding, detection, retrieval; can be given several times [default: all]
+    #[arg(long = "task", value_name = "TASK")]
+    tasks: Vec<Part>,
+    /// Which pictures: train, val, test or all
+    #[arg(long, value_name = "PART", default_value = "test", value_parser = Pictures::parse)]
+    split: Pictures,
+    /// No more pictures than this, the first by name
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<usize>,
+    /// Ask a running server instead, as in `http://127.0.0.1:8080`
+    #[arg(long, value_name = "URL")]
+    http: Option<String>,
+    /// Leave out lines of the dataset that cannot be used
+    #[arg(long)]
+    skip_bad: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// Pictures of a dataset.
+#[derive(Clone, Copy, Debug)]
+enum Pictures {
+    All,
+    Of(Split),
+}
+
+impl Pictures {
+    fn parse(name: &str) -> Result<Self, String> {
+        if name == "all" {
+            return Ok(Self::All);
+        }
+        name.parse().map(Self::Of).map_err(|_| format!("`{name}` is none of train, val, test, all"))
+    }
+
+    fn hold(self, entry: &Entry) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(split) => entry.split == split,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Of(split) => split.name(),
+        }
+    }
+}
+
+/// Prints the figures.
+pub fn run(args: &EvalArgs) -> Result<(), Failure> {
+    let opened = Dataset::open(&args.data, if args.skip_bad { OnBad::Skip } else { OnBad::Stop })?;
+    if !opened.skipped.is_empty() {
+        complain(&format!("{} unusable lines left out", opened.skipped.len()));
+    }
+    let dataset = opened.dataset;
+    let pictures: Vec<&Entry> = dataset
+        .pictures
+        .iter()
+        .filter(|entry| args.split.hold(entry))
+        .take(args.limit.unwrap_or(usize::MAX))
+        .collect();
+    let engine = args.engine.start(&args.model)?;
+    let model = engine.model().clone();
+    let coarse = InProcess::new(engine)?;
+    let server = args.http.as_deref().map(Server::new);
+    let subject: &dyn Subject = match &server {
+        Some(server) => server,
+        None => &coarse,
+    };
+    let parts = if args.tasks.is_empty() { Part::ALL.to_vec() } else { args.tasks.clone() };
+    let passes = 1 + u64::from(parts.contains(&Part::Retrieval));
+    let progress = Progress::new("asking", passes * pictures.len() as u64, "pictures");
+    let asked = Asked { dataset: &dataset, pictures: &pictures, parts: &parts, subject, coarse: &coarse };
+    let report = evaluate(&asked, &|| progress.advance(1))?;
+    progress.finish();
+    if args.json {
+        let report = json!({
+            "model": model.name(),
+            "version": model.version(),
+            "provider": model.provider,
+            "through": args.http.as_deref().unwrap_or("engine"),
+            "data": args.data,
+            "split": args.split.name(),
+            "figures": report,
+        });
+        return print(&format!("{}\n", serde_json::to_string_pretty(&report)?));
+    }
+    let through = args.http.as_deref().unwrap_or(model.provider);
+    print(&format!(
+        "{} {} through {through}, {} pictures of {} ({})\n\n{report}",
+        model.name(),
+        model.version(),
+        report.pictures,
+        args.data.display(),
+        args.split.name(),
+    ))
+}

@@ -1,0 +1,236 @@
+//! The detector's objects over a corpus, computed once and kept on disk, so that training the association model never runs it.
+
+use std::collections::HashMap;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use half::f16;
+use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensorError, SafeTensors};
+
+use crate::types::UnitBox;
+
+const NAMES: &str = "names";
+
+/// Objects of many pictures, one after the other.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ObjectStore {
+    /// Width of a region feature.
+    width: usize,
+    /// Attributes of the detector.
+    attributes: usize,
+    names: Vec<String>,
+    /// Objects before each picture, and the number of all at the end.
+    starts: Vec<u32>,
+    features: Vec<f16>,
+    boxes: Vec<f32>,
+    classes: Vec<u16>,
+    has: Vec<u8>,
+}
+
+/// One object as the detector found it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    pub bbox: UnitBox,
+    /// Index of the most probable class.
+    pub class: u16,
+    /// For each attribute whether the object has it.
+    pub attributes: Vec<bool>,
+    pub feature: Vec<f32>,
+}
+
+/// Why a store cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("cannot access `{}`", path.display())]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("`{}` is damaged; delete it, and it is computed again", path.display())]
+    Format { path: PathBuf, source: SafeTensorError },
+    #[error("`{}` is of another format; delete it, and it is computed again", path.display())]
+    Content { path: PathBuf },
+}
+
+impl ObjectStore {
+    pub fn new(width: usize, attributes: usize) -> Self {
+        Self { width, attributes, starts: vec![0], ..Self::default() }
+    }
+
+    /// Adds the objects of the next picture.
+    pub fn push(&mut self, name: &str, objects: &[Found]) {
+        self.names.push(name.to_owned());
+        for object in objects {
+            self.boxes.extend([object.bbox.x1, object.bbox.y1, object.bbox.x2, object.bbox.y2]);
+            self.classes.push(object.class);
+            self.has.extend(object.attributes.iter().map(|&has| u8::from(has)));
+            self.features.extend(object.feature.iter().map(|&value| f16::from_f32(value)));
+        }
+        self.starts.push(self.classes.len() as u32);
+    }
+
+    /// Pictures in the store.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Width of a region feature.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Index of each picture by its name.
+    pub fn by_name(&self) -> HashMap<&str, usize> {
+        self.names.iter().enumerate().map(|(index, name)| (name.as_str(), index)).collect()
+    }
+
+    /// Number of objects of a picture.
+    pub fn count(&self, picture: usize) -> usize {
+        self.range(picture).len()
+    }
+
+    pub fn bbox(&self, picture: usize, object: usize) -> UnitBox {
+        let at = (self.range(picture).start + object) * 4;
+        let [x1, y1, x2, y2] = [0, 1, 2, 3].map(|corner| self.boxes[at + corner]);
+        UnitBox { x1, y1, x2, y2 }
+    }
+
+    pub fn class(&self, picture: usize, object: usize) -> usize {
+        usize::from(self.classes[self.range(picture).start + object])
+    }
+
+    /// For each attribute whether the object has it.
+    pub fn attributes(&self, picture: usize, object: usize) -> impl Iterator<Item = bool> {
+        let at = self.range(picture).start + object;
+        self.has[at * self.attributes..(at + 1) * self.attributes].iter().map(|&has| has != 0)
+    }
+
+    /// Appends the region features of a picture, row by row.
+    pub fn copy_features(&self, picture: usize, to: &mut Vec<f32>) {
+        let objects = self.range(picture);
+        let values = &self.features[objects.start * self.width..objects.end * self.width];
+        to.extend(values.iter().map(|value| value.to_f32()));
+    }
+
+    /// Writes the store aside and puts it in place of an older one.
+    pub fn save(&self, path: &Path) -> Result<(), StoreError> {
+        let format = |source| StoreError::Format { path: path.to_owned(), source };
+        let file = |source| StoreError::File { path: path.to_owned(), source };
+        let names = self.names.join("\n");
+        let objects = self.classes.len();
+        let bytes = |values: &[u8]| values.to_vec();
+        let columns = [
+            (NAMES, Dtype::U8, vec![names.len()], bytes(names.as_bytes())),
+            ("starts", Dtype::U32, vec![self.starts.len()], raw(&self.starts, |v| v.to_le_bytes())),
+            ("features", Dtype::F16, vec![objects, self.width], raw(&self.features, |v| v.to_le_bytes())),
+            ("boxes", Dtype::F32, vec![objects, 4], raw(&self.boxes, |v| v.to_le_bytes())),
+            ("classes", Dtype::U16, vec![objects], raw(&self.classes, |v| v.to_le_bytes())),
+            ("attributes", Dtype::U8, vec![objects, self.attributes], bytes(&self.has)),
+        ];
+        let views = columns
+            .iter()
+            .map(|(name, dtype, shape, data)| Ok((*name, TensorView::new(*dtype, shape.clone(), data)?)))
+            .collect::<Result<Vec<_>, SafeTensorError>>()
+            .map_err(format)?;
+        let packed = safetensors::serialize(views, None).map_err(format)?;
+        let aside = path.with_extension("new");
+        fs::write(&aside, packed).map_err(file)?;
+        fs::rename(&aside, path).map_err(file)
+    }
+
+    /// Reads a store that [`save`](Self::save) wrote.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let packed = fs::read(path).map_err(|source| StoreError::File { path: path.to_owned(), source })?;
+        let format = |source| StoreError::Format { path: path.to_owned(), source };
+        let content = || StoreError::Content { path: path.to_owned() };
+        let tensors = SafeTensors::deserialize(&packed).map_err(format)?;
+        let column = |name: &str, dtype: Dtype| {
+            let tensor = tensors.tensor(name).map_err(format)?;
+            if tensor.dtype() == dtype { Ok(tensor) } else { Err(content()) }
+        };
+        let features = column("features", Dtype::F16)?;
+        let attributes = column("attributes", Dtype::U8)?;
+        let names = String::from_utf8(column(NAMES, Dtype::U8)?.data().to_vec()).map_err(|_| content())?;
+        let store = Self {
+            width: features.shape().get(1).copied().ok_or_else(content)?,
+            attributes: attributes.shape().get(1).copied().ok_or_else(content)?,
+            names: names.split('\n').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            starts: values(column("starts", Dtype::U32)?.data(), u32::from_le_bytes),
+            features: values(features.data(), f16::from_le_bytes),
+            boxes: values(column("boxes", Dtype::F32)?.data(), f32::from_le_bytes),
+            classes: values(column("classes", Dtype::U16)?.data(), u16::from_le_bytes),
+            has: attributes.data().to_vec(),
+        };
+        if store.consistent() { Ok(store) } else { Err(content()) }
+    }
+
+    /// Whether the columns belong together, so that no index can leave them.
+    fn consistent(&self) -> bool {
+        let objects = self.classes.len();
+        self.starts.len() == self.names.len() + 1
+            && self.starts.is_sorted()
+            && self.starts.last().is_some_and(|&end| end as usize == objects)
+            && self.features.len() == objects * self.width
+            && self.boxes.len() == objects * 4
+            && self.has.len() == objects * self.attributes
+    }
+
+    fn range(&self, picture: usize) -> Range<usize> {
+        self.starts[picture] as usize..self.starts[picture + 1] as usize
+    }
+}
+
+fn raw<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
+    values.iter().flat_map(|&value| bytes(value)).collect()
+}
+
+fn values<T, const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> T) -> Vec<T> {
+    bytes.as_chunks::<N>().0.iter().map(|&chunk| value(chunk)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> ObjectStore {
+        let object = |class, feature: [f32; 2]| Found {
+            bbox: UnitBox { x1: 0.1, y1: 0.2, x2: 0.3, y2: 0.5 },
+            class,
+            attributes: vec![false, class == 4, true],
+            feature: feature.to_vec(),
+        };
+        let mut store = ObjectStore::new(2, 3);
+        store.push("a.png", &[object(4, [1.0, 2.0]), object(1, [0.5, -3.0])]);
+        store.push("b.png", &[]);
+        store.push("c.png", &[object(2, [7.0, 8.0])]);
+        store
+    }
+
+    #[test]
+    fn a_store_reads_back_what_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("objects.safetensors");
+        store().save(&path).unwrap();
+        let read = ObjectStore::open(&path).unwrap();
+        assert_eq!(read, store());
+        let c = read.by_name()["c.png"];
+        assert_eq!((read.count(c), read.class(c, 0), read.count(1)), (1, 2, 0));
+        assert_eq!(read.attributes(0, 0).collect::<Vec<_>>(), [false, true, true]);
+        let mut features = Vec::new();
+        read.copy_features(0, &mut features);
+        assert_eq!(features, [1.0, 2.0, 0.5, -3.0]);
+    }
+
+    #[test]
+    fn a_cut_store_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("objects.safetensors");
+        store().save(&path).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
+        assert!(matches!(ObjectStore::open(&path), Err(StoreError::Format { .. })));
+    }
+}

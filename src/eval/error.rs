@@ -1,0 +1,33 @@
+//! What can go wrong while figures are computed.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::runtime;
+
+/// Why there are no figures.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("the engine's threads can't be started")]
+    Threads(#[source] io::Error),
+    /// The engine didn't answer.
+    #[error(transparent)]
+    Engine(#[from] runtime::Error),
+    #[error("{url} can't be reached")]
+    Unreachable { url: String, source: Box<ureq::Error> },
+    #[error("{url} answered {status}: {body}")]
+    Refused { url: String, status: u16, body: String },
+    #[error("{url} answered what is no answer of cmal")]
+    Odd { url: String, source: serde_json::Error },
+    #[error("{url} gave {found} answers to {asked} texts")]
+    Miscounted { url: String, found: usize, asked: usize },
+    /// Something failed about one picture.
+    #[error("`{picture}` can't be evaluated")]
+    Picture { picture: String, source: Box<Error> },
+    #[error("the dataset has nothing to evaluate in the part asked for")]
+    Nothing,
+    #[error("a thread of the evaluation panicked")]
+    Panicked,
+}

@@ -1,0 +1,34 @@
+//! Why a bundle is not written.
+
+use std::path::PathBuf;
+
+use crate::{bundle, onnx, runtime, train};
+
+/// Why a run was not exported.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the run cannot be exported")]
+    Run(#[from] train::Error),
+    #[error("graph `{graph}` cannot be written as ONNX")]
+    Convert { graph: &'static str, source: onnx::Error },
+    #[error("graph `{graph}` could not be run for the parity check")]
+    Forward { graph: &'static str, source: onnx::Error },
+    #[error("the parity check needs ONNX Runtime")]
+    Library(#[from] runtime::LibraryError),
+    #[error("ONNX Runtime cannot run graph `{graph}`")]
+    Session { graph: &'static str, source: ort::Error },
+    #[error(
+        "graph `{graph}` gives `{output}` in ONNX Runtime {difference:.2e} away from burn, more than {limit:.0e}; no bundle was written"
+    )]
+    Parity { graph: &'static str, output: String, difference: f32, limit: f32 },
+    #[error(
+        "`{output}` of graph `{graph}` has another type or size in ONNX Runtime than in burn; no bundle was written"
+    )]
+    Mismatch { graph: &'static str, output: String },
+    #[error("the bundle cannot be written")]
+    Bundle(#[from] bundle::Error),
+    #[error("`{}` is not what `cmal eval --json` prints", path.display())]
+    Metrics { path: PathBuf, source: serde_json::Error },
+    #[error("cannot read `{}`", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+}

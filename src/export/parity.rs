@@ -1,0 +1,148 @@
+//! Burn against ONNX Runtime: the same inputs at several sizes must give the same outputs.
+
+use std::collections::BTreeMap;
+
+use burn::module::Module;
+use burn::tensor::{Device, TensorData};
+use ort::environment::Environment;
+use ort::session::builder::SessionBuilder;
+use ort::session::{Session, SessionInputValue};
+use ort::value::{DynValue, Tensor};
+
+use super::error::Error;
+use super::inputs::{Sizes, random};
+use crate::bundle::{GoldenGraph, GoldenTensor, Values};
+use crate::model::Graph;
+use crate::onnx;
+
+/// Sizes that the check runs at; the first is also the golden batch.
+const SIZES: [(usize, usize, usize); 4] = [(2, 5, 9), (1, 1, 3), (3, 16, 14), (8, 11, 23)];
+/// Largest difference with weights stored as f32, and as f16 widened at load.
+pub const LIMIT_F32: f32 = 1e-4;
+pub const LIMIT_F16: f32 = 5e-3;
+
+/// What a graph is checked with.
+pub struct Check<'a> {
+    pub name: &'static str,
+    pub environment: &'a Environment,
+    /// The ONNX file.
+    pub bytes: &'a [u8],
+    /// Tokens a text may have, and entries of the vocabulary.
+    pub tokens: usize,
+    pub vocabulary: usize,
+    pub limit: f32,
+}
+
+/// Largest difference over all outputs and sizes, and the golden batch: inputs with what ONNX Runtime gives for them.
+pub fn check<M: Module>(graph: &Graph<M>, module: &M, check: &Check) -> Result<(f32, GoldenGraph), Error> {
+    let failed = |source| Error::Session { graph: check.name, source };
+    let mut session = SessionBuilder::new(check.environment)
+        .and_then(|mut builder| builder.commit_from_memory(check.bytes))
+        .map_err(failed)?;
+    let mut largest = 0.0f32;
+    let mut golden = None;
+    for (number, (batch, objects, tokens)) in SIZES.into_iter().enumerate() {
+        let sizes = Sizes { batch, objects, tokens: tokens.min(check.tokens), vocabulary: check.vocabulary };
+        let inputs = random(&graph.signature, &sizes, number as u64);
+        let ours =
+            forward(graph, module, &inputs).map_err(|source| Error::Forward { graph: check.name, source })?;
+        let theirs = run(&mut session, &graph.signature, &inputs).map_err(failed)?;
+        for (output, theirs) in &theirs {
+            let mismatch = || Error::Mismatch { graph: check.name, output: output.clone() };
+            let ours = ours.data(output).map_err(|_| mismatch())?;
+            let difference = difference(&ours, theirs).ok_or_else(mismatch)?;
+            if difference.is_nan() || difference > check.limit {
+                let output = output.clone();
+                return Err(Error::Parity { graph: check.name, output, difference, limit: check.limit });
+            }
+            largest = largest.max(difference);
+        }
+        golden.get_or_insert(GoldenGraph { inputs: inputs.into_iter().collect(), outputs: theirs });
+    }
+    Ok((largest, golden.unwrap_or_default()))
+}
+
+fn forward<M: Module>(
+    graph: &Graph<M>,
+    module: &M,
+    inputs: &[(String, GoldenTensor)],
+) -> Result<onnx::Values, onnx::Error> {
+    let device = Device::flex();
+    let mut values = onnx::Values::new();
+    for (name, input) in inputs {
+        let shape = input.shape().to_vec();
+        let data = match input.values() {
+            Values::F32(values) => TensorData::new(values.clone(), shape),
+            Values::I64(values) => TensorData::new(values.clone(), shape),
+            Values::U8(values) => TensorData::new(values.clone(), shape),
+            Values::Bool(values) => TensorData::new(values.clone(), shape),
+        };
+        values.insert_data(name, data, &device)?;
+    }
+    (graph.forward)(module, &values)
+}
+
+fn run(
+    session: &mut Session,
+    signature: &onnx::Signature,
+    inputs: &[(String, GoldenTensor)],
+) -> Result<BTreeMap<String, GoldenTensor>, ort::Error> {
+    let inputs = inputs
+        .iter()
+        .map(|(name, input)| Ok((name.clone(), value(input)?)))
+        .collect::<Result<Vec<(String, SessionInputValue)>, ort::Error>>()?;
+    let outputs = session.run(inputs)?;
+    signature
+        .outputs
+        .iter()
+        .map(|output| {
+            let found = outputs
+                .get(&output.name)
+                .ok_or_else(|| ort::Error::new(format!("the graph gave no output `{}`", output.name)))?;
+            Ok((output.name.clone(), golden(found)?))
+        })
+        .collect()
+}
+
+fn value(input: &GoldenTensor) -> Result<SessionInputValue<'static>, ort::Error> {
+    let shape = input.shape().to_vec();
+    Ok(match input.values() {
+        Values::F32(values) => Tensor::from_array((shape, values.clone()))?.into(),
+        Values::I64(values) => Tensor::from_array((shape, values.clone()))?.into(),
+        Values::U8(values) => Tensor::from_array((shape, values.clone()))?.into(),
+        Values::Bool(values) => Tensor::from_array((shape, values.clone()))?.into(),
+    })
+}
+
+fn golden(output: &DynValue) -> Result<GoldenTensor, ort::Error> {
+    let (shape, values) = match output.try_extract_tensor::<bool>() {
+        Ok((shape, values)) => (shape, Values::Bool(values.to_vec())),
+        Err(_) => {
+            let (shape, values) = output.try_extract_tensor::<f32>()?;
+            (shape, Values::F32(values.to_vec()))
+        }
+    };
+    let shape = shape.iter().map(|&size| size as usize).collect();
+    GoldenTensor::new(shape, values)
+        .ok_or_else(|| ort::Error::new("an output's shape does not fit its values"))
+}
+
+/// Largest difference of the elements, truth values as 0 and 1; none if sizes differ. Elements that both sides put below any logit that
+/// matters (slots without an object) are compared relative to their size.
+fn difference(ours: &TensorData, theirs: &GoldenTensor) -> Option<f32> {
+    if ours.shape().as_slice() != theirs.shape() {
+        return None;
+    }
+    let ours = ours.iter::<f32>();
+    let theirs: Vec<f32> = match theirs.values() {
+        Values::F32(values) => values.clone(),
+        Values::Bool(values) => values.iter().map(|&value| f32::from(u8::from(value))).collect(),
+        Values::I64(_) | Values::U8(_) => return None,
+    };
+    let scaled = |(ours, theirs): (f32, f32)| (ours - theirs).abs() / ours.abs().max(1.0);
+    Some(
+        ours.zip(theirs)
+            .map(scaled)
+            .fold(0.0, |largest, d| if d > largest || d.is_nan() { d } else { largest }),
+    )
+}

@@ -1,0 +1,47 @@
+//! A request to the model, on its way from bytes to the engine.
+
+use axum::extract::{FromRequest, Request};
+use serde::de::DeserializeOwned;
+use tokio::time::timeout_at;
+
+use crate::http::layers::Traced;
+use crate::http::{AppState, Problem};
+use crate::metrics::Rejection;
+use crate::runtime::{Call, Engine};
+
+use super::body::{Body, discard};
+use super::deadline::deadline;
+
+/// What was asked, the engine that answers it, and the place it holds among the accepted requests.
+pub struct Asked<T> {
+    pub request: T,
+    pub engine: Engine,
+    pub call: Call,
+}
+
+impl<T: DeserializeOwned + Send + 'static> FromRequest<AppState> for Asked<T> {
+    type Rejection = Problem;
+
+    /// The body is read before the engine is asked for a place, so that clients who are slow to send hold none; it is parsed after,
+    /// so that an overloaded server refuses cheaply.
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
+        let limit = state.settings().max_body.get();
+        let deadline = match deadline(request.headers(), state.settings().max_time) {
+            Ok(deadline) => deadline,
+            Err(problem) => {
+                discard(request).await;
+                return Err(problem);
+            }
+        };
+        let traced = request.extensions().get::<Traced>().cloned().unwrap_or_default();
+        let body = timeout_at(deadline.into(), Body::read(request, limit)).await.unwrap_or_else(|_| {
+            state.metrics().reject(Rejection::Expired);
+            Err(Problem::Expired)
+        })?;
+        let engine = state.engine()?.clone();
+        // From here on the engine itself sees to the deadline.
+        let call = engine.admit(Some(deadline))?;
+        traced.set(&call);
+        Ok(Self { request: body.parse().await?, engine, call })
+    }
+}

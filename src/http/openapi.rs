@@ -1,0 +1,284 @@
+//! The contract: collected from the routes, completed with what all of them have in common, served and printed.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use serde_json::json;
+use utoipa::openapi::content::{Content, ContentBuilder};
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::schema::{
+    Array, ArrayItems, Components, KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, Type,
+};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr};
+use utoipa::{IntoResponses, PartialSchema, ToSchema};
+
+use crate::runtime;
+
+use super::extract::Picture;
+use super::problem::{Kind, Problem, ProblemDocument};
+use super::router;
+
+const JSON: &str = "application/json";
+const FORM: &str = "multipart/form-data";
+const PROBLEM_SCHEMA: &str = "Problem";
+const REQUEST_ID: &str = "X-Request-Id";
+const TIMEOUT: &str = "X-Request-Timeout-Ms";
+const TIMING: &str = "Server-Timing";
+const RETRY_AFTER: &str = "Retry-After";
+
+/// The refusals of a request to the model.
+const ASKING: [Kind; 8] = [
+    Kind::Malformed,
+    Kind::TooLarge,
+    Kind::Unsupported,
+    Kind::Unusable,
+    Kind::Overloaded,
+    Kind::Fault,
+    Kind::NotReady,
+    Kind::Expired,
+];
+
+/// The contract as text.
+pub(super) struct Rendered {
+    pub yaml: String,
+    pub json: String,
+}
+
+/// The contract in the form of `openapi.yaml`.
+pub fn contract_yaml() -> &'static str {
+    &rendered().yaml
+}
+
+/// The contract, put together at the first call.
+pub(super) fn rendered() -> &'static Rendered {
+    static RENDERED: LazyLock<Rendered> = LazyLock::new(|| {
+        let contract = complete(router::routes_with_contract().into_openapi());
+        Rendered {
+            yaml: contract.to_yaml().expect("a contract of strings, numbers and maps is YAML"),
+            json: contract.to_pretty_json().expect("a contract of strings, numbers and maps is JSON"),
+        }
+    });
+    &RENDERED
+}
+
+/// What stands in the contract before any route.
+pub(super) fn outline() -> OpenApi {
+    let license =
+        LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build();
+    let info = InfoBuilder::new()
+        .title("cmal")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Questions about pictures, answered by CMAL. A picture is sent as base64 in JSON, or as a file in a multipart form \
+             whose fields have the same names. Every error is an RFC 9457 problem document.",
+        ))
+        .license(Some(license));
+    let tag = |name, description| TagBuilder::new().name(name).description(Some(description)).build();
+    OpenApiBuilder::new()
+        .info(info)
+        .tags(Some([
+            tag("tasks", "What the model answers."),
+            tag("models", "What is loaded."),
+            tag("operation", "Probes, metrics and this contract."),
+        ]))
+        .components(Some(shared()))
+        .build()
+}
+
+/// What operations refer to: the problem document, refusals, and headers.
+fn shared() -> Components {
+    let documented = ASKING.into_iter().chain([Kind::NotFound]);
+    let components = Components::builder()
+        .schema(PROBLEM_SCHEMA, ProblemDocument::schema())
+        .parameter(REQUEST_ID, request_id_parameter())
+        .parameter(TIMEOUT, timeout_parameter())
+        .header(REQUEST_ID, text_header("The request's id."))
+        .header(TIMING, text_header("Milliseconds spent in decode, objects, vision, text, queue and fusion."))
+        .header(RETRY_AFTER, retry_after());
+    documented.fold(components, |components, kind| components.response(name(kind), refusal(kind))).build()
+}
+
+/// The refusals of a request to the model.
+pub(super) struct Refusals;
+
+impl IntoResponses for Refusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&ASKING)
+    }
+}
+
+/// The refusal while no model is loaded or the server is shutting down.
+pub(super) struct NotReady;
+
+impl IntoResponses for NotReady {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[Kind::NotReady])
+    }
+}
+
+/// The refusal of a model's name.
+pub(super) struct UnknownModel;
+
+impl IntoResponses for UnknownModel {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[Kind::NotFound])
+    }
+}
+
+fn refusals(kinds: &[Kind]) -> BTreeMap<String, RefOr<Response>> {
+    let reference = |kind| Ref::from_response_name(name(kind)).into();
+    kinds.iter().map(|&kind| (kind.status().as_str().to_owned(), reference(kind))).collect()
+}
+
+/// The name of a refusal among the components.
+fn name(kind: Kind) -> String {
+    format!("{kind:?}")
+}
+
+fn refusal(kind: Kind) -> Response {
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(PROBLEM_SCHEMA)))
+        .example(Some(json!(example(kind).document("5f2a7c31d09be864-1f"))))
+        .build();
+    let description = format!("{}.", kind.title());
+    let mut response =
+        ResponseBuilder::new().description(description).content(ProblemDocument::MEDIA_TYPE, content).build();
+    response.headers.insert(REQUEST_ID.to_owned(), header(REQUEST_ID));
+    if matches!(kind.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        response.headers.insert(RETRY_AFTER.to_owned(), header(RETRY_AFTER));
+    }
+    response
+}
+
+/// A problem of each kind as a client may meet it.
+fn example(kind: Kind) -> Problem {
+    match kind {
+        Kind::Malformed => Problem::Malformed {
+            field: Some("image.base64".to_owned()),
+            reason: "the request can't be read at `image.base64`: not base64: Invalid symbol 63, offset 0."
+                .to_owned(),
+        },
+        Kind::NotFound => Problem::UnknownModel { name: "circles".to_owned() },
+        Kind::Method => Problem::Method,
+        Kind::TooLarge => Problem::BodyTooLarge { limit: 20 << 20 },
+        Kind::Unsupported => Problem::BodyType,
+        Kind::Unusable => {
+            Problem::Unusable { field: "top_k", reason: "is 50, it must be 1 to 20".to_owned() }
+        }
+        Kind::Overloaded => {
+            Problem::Engine(runtime::Error::Overloaded { retry_after: Duration::from_secs(2) })
+        }
+        Kind::Fault => Problem::Panic { message: String::new() },
+        Kind::NotReady => Problem::Loading,
+        Kind::Expired => Problem::Expired,
+    }
+}
+
+/// Adds to every operation what the layers and the body's reader give it.
+fn complete(mut contract: OpenApi) -> OpenApi {
+    let components = contract.components.clone().unwrap_or_default();
+    for path in contract.paths.paths.values_mut() {
+        if let Some(operation) = &mut path.post {
+            add_form(operation, &components);
+            operation.parameters.get_or_insert_default().push(parameter(TIMEOUT));
+            add_header(operation, TIMING);
+        }
+        for operation in [&mut path.get, &mut path.post].into_iter().flatten() {
+            operation.parameters.get_or_insert_default().push(parameter(REQUEST_ID));
+            add_header(operation, REQUEST_ID);
+        }
+    }
+    contract
+}
+
+fn parameter(name: &str) -> RefOr<Parameter> {
+    RefOr::Ref(Ref::new(format!("#/components/parameters/{name}")))
+}
+
+fn header(name: &str) -> RefOr<Header> {
+    RefOr::Ref(Ref::new(format!("#/components/headers/{name}")))
+}
+
+fn text_header(description: &str) -> Header {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    HeaderBuilder::new().schema(Some(text)).description(Some(description)).build()
+}
+
+fn retry_after() -> Header {
+    let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
+    HeaderBuilder::new().schema(Some(seconds)).description(Some("Seconds after which to try again.")).build()
+}
+
+fn timeout_parameter() -> Parameter {
+    ParameterBuilder::new()
+        .name(TIMEOUT)
+        .parameter_in(ParameterIn::Header)
+        .description(Some(
+            "Milliseconds after which the client stops waiting; the server's maximum applies too.",
+        ))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1))))
+        .build()
+}
+
+fn request_id_parameter() -> Parameter {
+    ParameterBuilder::new()
+        .name(REQUEST_ID)
+        .parameter_in(ParameterIn::Header)
+        .description(Some(
+            "An id of the client's own, 1 to 128 letters, digits and `-_.:/+=@`; else the server makes one.",
+        ))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build()
+}
+
+/// Adds a header to what the operation answers; its refusals have theirs.
+fn add_header(operation: &mut Operation, name: &str) {
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response {
+            response.headers.insert(name.to_owned(), header(name));
+        }
+    }
+}
+
+/// The form that an operation takes has the fields of its JSON object, with files for pictures.
+fn add_form(operation: &mut Operation, components: &Components) {
+    let Some(RefOr::T(body)) = &mut operation.request_body else { return };
+    let Some(RefOr::T(json)) = body.content.get(JSON) else { return };
+    let Some(RefOr::Ref(reference)) = &json.schema else { return };
+    let name = reference.ref_location.rsplit('/').next().unwrap_or_default();
+    let Some(RefOr::T(Schema::Object(object))) = components.schemas.get(name) else { return };
+    let form = Content::new(Some(Schema::Object(with_files(object.clone()))));
+    body.content.insert(FORM.to_owned(), form.into());
+}
+
+fn with_files(mut object: Object) -> Object {
+    for property in object.properties.values_mut() {
+        match property {
+            RefOr::Ref(reference) if is_picture(reference) => *property = file().into(),
+            RefOr::T(Schema::Array(Array { items: ArrayItems::RefOrSchema(item), .. })) => {
+                if matches!(&**item, RefOr::Ref(reference) if is_picture(reference)) {
+                    **item = file().into();
+                }
+            }
+            _ => {}
+        }
+    }
+    object
+}
+
+fn is_picture(reference: &Ref) -> bool {
+    reference.ref_location.rsplit('/').next() == Some(&*Picture::name())
+}
+
+fn file() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+        .description(Some("A PNG, JPEG or WebP file."))
+        .into()
+}

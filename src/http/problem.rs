@@ -1,0 +1,388 @@
+//! The one error of the HTTP side: every status a client can meet, and the RFC 9457 document that explains it.
+//!
+//! A handler returns a [`Problem`]; its response carries it as an extension, and [`layers::request_id`](super::layers) writes the
+//! document, because only there the request's id is known. What a client can do something about goes into the document; causes
+//! inside the server go to the log only. There is no conversion from errors at large: one that isn't mapped here doesn't compile.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::input::{PictureError, TextError};
+use crate::runtime;
+
+/// Why a request has no answer; its text is the `detail` of the document.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The body is not JSON or not a form, or doesn't have the fields and types of the contract.
+    #[error("{reason}")]
+    Malformed { field: Option<String>, reason: String },
+    #[error("the header `{name}` must be {expected}")]
+    Header { name: &'static str, expected: &'static str },
+    #[error("there is nothing at this path; the contract is at /openapi.yaml")]
+    UnknownRoute,
+    #[error("no model `{name}` is served here; /v1/models lists those that are")]
+    UnknownModel { name: String },
+    #[error("this path does not take this method; the header `Allow` lists those it takes")]
+    Method,
+    #[error("the body is larger than {limit} bytes")]
+    BodyTooLarge { limit: usize },
+    #[error("the body must be `application/json` or `multipart/form-data` with a boundary")]
+    BodyType,
+    /// Well-formed, but a value that can't be answered.
+    #[error("`{field}` {reason}")]
+    Unusable { field: &'static str, reason: String },
+    #[error("the model is still loading")]
+    Loading,
+    #[error("the server is shutting down")]
+    Draining,
+    #[error("the deadline of the request passed before its answer was ready")]
+    Expired,
+    #[error("{0}")]
+    Engine(runtime::Error),
+    #[error("a handler panicked: {message}")]
+    Panic { message: String },
+}
+
+impl From<runtime::Error> for Problem {
+    fn from(error: runtime::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl Problem {
+    pub fn status(&self) -> StatusCode {
+        self.kind().status()
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Malformed { .. } | Self::Header { .. } => Kind::Malformed,
+            Self::UnknownRoute | Self::UnknownModel { .. } => Kind::NotFound,
+            Self::Method => Kind::Method,
+            Self::BodyTooLarge { .. } => Kind::TooLarge,
+            Self::BodyType => Kind::Unsupported,
+            Self::Unusable { .. } => Kind::Unusable,
+            Self::Loading | Self::Draining => Kind::NotReady,
+            Self::Expired => Kind::Expired,
+            Self::Panic { .. } => Kind::Fault,
+            Self::Engine(error) => Kind::of_engine(error),
+        }
+    }
+
+    /// What the client reads; `request_id` is what it can quote.
+    pub fn document(&self, request_id: &str) -> ProblemDocument {
+        let kind = self.kind();
+        let detail = match kind {
+            Kind::Fault => {
+                "the server failed on this request; its log has the cause under this request_id".to_owned()
+            }
+            _ => clip(self.to_string()),
+        };
+        let field = match self {
+            Self::Malformed { field, .. } => field.clone(),
+            Self::Unusable { field, .. } => Some((*field).to_owned()),
+            _ => None,
+        };
+        ProblemDocument {
+            kind: kind.uri().to_owned(),
+            title: kind.title().to_owned(),
+            status: kind.status().as_u16(),
+            detail,
+            request_id: request_id.to_owned(),
+            field: field.map(clip),
+            limit: self.limit(),
+        }
+    }
+
+    /// The limit that the request passes: bytes of a body or a text, pixels, tokens.
+    fn limit(&self) -> Option<u64> {
+        match self {
+            Self::BodyTooLarge { limit } => Some(*limit as u64),
+            Self::Engine(runtime::Error::Picture(error)) => match **error {
+                PictureError::TooLarge { limit, .. } => Some(limit),
+                _ => None,
+            },
+            Self::Engine(runtime::Error::Text(error)) => match **error {
+                TextError::TooLong { limit, .. } | TextError::TooLarge { limit, .. } => Some(limit as u64),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The sentence for the log, with the causes that the client isn't told.
+    pub fn cause(&self) -> String {
+        let mut text = self.to_string();
+        if let Self::Engine(error) = self {
+            let mut source = error.source();
+            while let Some(cause) = source {
+                text.push_str(": ");
+                text.push_str(&cause.to_string());
+                source = cause.source();
+            }
+        }
+        text
+    }
+
+    /// When a client may come back.
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Engine(runtime::Error::Overloaded { retry_after }) => Some(*retry_after),
+            Self::Loading | Self::Draining | Self::Engine(runtime::Error::Draining) => {
+                Some(Duration::from_secs(1))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A problem on its way out through the layers.
+#[derive(Clone)]
+pub(super) struct Refused(pub Arc<Problem>);
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        if let Some(wait) = self.retry_after() {
+            let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(Refused(Arc::new(self)));
+        response
+    }
+}
+
+/// A problem as RFC 9457 writes it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ProblemDocument {
+    /// Names the kind of problem; the same kind has the same URI.
+    #[serde(rename = "type")]
+    #[schema(format = "uri")]
+    kind: String,
+    /// The kind of problem in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong with this request, and what to do.
+    detail: String,
+    /// The request's id, also in the header `X-Request-Id`.
+    request_id: String,
+    /// The field of the request that the problem is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    field: Option<String>,
+    /// The limit that was passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    limit: Option<u64>,
+}
+
+impl ProblemDocument {
+    pub const MEDIA_TYPE: &str = "application/problem+json";
+}
+
+/// The kinds of problem: one status each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Malformed,
+    NotFound,
+    Method,
+    TooLarge,
+    Unsupported,
+    Unusable,
+    Overloaded,
+    Fault,
+    NotReady,
+    Expired,
+}
+
+impl Kind {
+    fn of_engine(error: &runtime::Error) -> Self {
+        match error {
+            runtime::Error::Overloaded { .. } => Self::Overloaded,
+            runtime::Error::Expired => Self::Expired,
+            runtime::Error::Draining => Self::NotReady,
+            runtime::Error::Picture(error) => Self::of_picture(error),
+            runtime::Error::Text(error) => Self::of_text(error),
+            runtime::Error::Graph { .. } | runtime::Error::Interrupted { .. } => Self::Fault,
+        }
+    }
+
+    fn of_picture(error: &PictureError) -> Self {
+        match error {
+            PictureError::Empty | PictureError::Damaged(_) => Self::Unusable,
+            PictureError::Unsupported => Self::Unsupported,
+            PictureError::TooLarge { .. } => Self::TooLarge,
+            // The bytes are in memory; failing to read them is no fault of the client.
+            PictureError::Read(_) => Self::Fault,
+        }
+    }
+
+    fn of_text(error: &TextError) -> Self {
+        match error {
+            TextError::Empty
+            | TextError::TooLong { .. }
+            | TextError::TooLarge { .. }
+            | TextError::Failed(_) => Self::Unusable,
+        }
+    }
+
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unusable => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Overloaded => StatusCode::TOO_MANY_REQUESTS,
+            Self::Fault => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Expired => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Malformed => "The request is malformed",
+            Self::NotFound => "Not found",
+            Self::Method => "The method is not allowed here",
+            Self::TooLarge => "The body or the picture is too large",
+            Self::Unsupported => "The body or the picture is of a type that is not supported",
+            Self::Unusable => "The request is well-formed but can't be answered",
+            Self::Overloaded => "Too many requests are waiting",
+            Self::Fault => "The server failed",
+            Self::NotReady => "The server is not ready",
+            Self::Expired => "The deadline passed",
+        }
+    }
+
+    fn uri(self) -> &'static str {
+        match self {
+            Self::Malformed => "urn:problem-type:cmal:malformed",
+            Self::NotFound => "urn:problem-type:cmal:not-found",
+            Self::Method => "urn:problem-type:cmal:method-not-allowed",
+            Self::TooLarge => "urn:problem-type:cmal:too-large",
+            Self::Unsupported => "urn:problem-type:cmal:unsupported-type",
+            Self::Unusable => "urn:problem-type:cmal:unusable",
+            Self::Overloaded => "urn:problem-type:cmal:overloaded",
+            Self::Fault => "urn:problem-type:cmal:fault",
+            Self::NotReady => "urn:problem-type:cmal:not-ready",
+            Self::Expired => "urn:problem-type:cmal:deadline-passed",
+        }
+    }
+}
+
+/// Error texts quote what a client sent, which may be as long as the body.
+fn clip(mut text: String) -> String {
+    const LONGEST: usize = 400;
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engine(error: impl Into<runtime::Error>) -> Problem {
+        Problem::Engine(error.into())
+    }
+
+    /// Every problem with its status; a variant that is missing here is missing on purpose only in review.
+    fn table() -> Vec<(Problem, u16)> {
+        let waiting = Duration::from_millis(2_100);
+        vec![
+            (Problem::Malformed { field: None, reason: "the body is no JSON".into() }, 400),
+            (Problem::Header { name: "X-Request-Timeout-Ms", expected: "a number" }, 400),
+            (Problem::UnknownRoute, 404),
+            (Problem::UnknownModel { name: "circles".into() }, 404),
+            (Problem::Method, 405),
+            (Problem::BodyTooLarge { limit: 7 }, 413),
+            (engine(PictureError::TooLarge { width: 9, height: 9, limit: 80 }), 413),
+            (Problem::BodyType, 415),
+            (engine(PictureError::Unsupported), 415),
+            (Problem::Unusable { field: "top_k", reason: "is 0".into() }, 422),
+            (engine(PictureError::Empty), 422),
+            (engine(PictureError::Damaged("cut".into())), 422),
+            (engine(TextError::Empty), 422),
+            (engine(TextError::TooLong { tokens: 9, limit: 8 }), 422),
+            (engine(TextError::TooLarge { bytes: 9, limit: 8 }), 422),
+            (engine(TextError::Failed("odd".into())), 422),
+            (engine(runtime::Error::Overloaded { retry_after: waiting }), 429),
+            (engine(PictureError::Read(std::io::Error::other("odd"))), 500),
+            (engine(runtime::Error::Graph { graph: "text", source: Arc::new(ort::Error::new("odd")) }), 500),
+            (engine(runtime::Error::Interrupted { stage: "text" }), 500),
+            (Problem::Panic { message: "secret".into() }, 500),
+            (Problem::Loading, 503),
+            (Problem::Draining, 503),
+            (engine(runtime::Error::Draining), 503),
+            (Problem::Expired, 504),
+            (engine(runtime::Error::Expired), 504),
+        ]
+    }
+
+    #[test]
+    fn every_problem_has_its_status_in_response_and_document() {
+        for (problem, status) in table() {
+            let document = serde_json::to_value(problem.document("id-1")).unwrap();
+            assert_eq!(document["status"], status, "{problem}");
+            assert_eq!(document["request_id"], "id-1");
+            for member in ["type", "title", "detail"] {
+                assert!(
+                    document[member].as_str().is_some_and(|text| !text.is_empty()),
+                    "{problem}: {member}"
+                );
+            }
+            assert_eq!(problem.into_response().status(), status);
+        }
+    }
+
+    #[test]
+    fn what_went_wrong_inside_is_for_the_log_only() {
+        for (problem, status) in table() {
+            let document = problem.document("id-1");
+            if status == 500 {
+                assert!(!document.detail.contains("odd") && !document.detail.contains("secret"), "{problem}");
+            }
+        }
+        let graph = engine(runtime::Error::Graph { graph: "text", source: Arc::new(ort::Error::new("odd")) });
+        assert!(graph.cause().contains("odd"));
+    }
+
+    #[test]
+    fn a_client_is_told_when_to_come_back() {
+        for (problem, status) in table() {
+            let overloaded = status == 429;
+            let response = problem.into_response();
+            let wait = response.headers().get(header::RETRY_AFTER).map(|value| value.to_str().unwrap());
+            let expected = if overloaded { Some("3") } else { (status == 503).then_some("1") };
+            assert_eq!(wait, expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn long_quotes_of_the_request_are_cut() {
+        let reason = "é".repeat(10_000);
+        let document = Problem::Malformed { field: Some(reason.clone()), reason }.document("id-1");
+        assert!(document.detail.chars().count() <= 401 && document.field.unwrap().chars().count() <= 401);
+    }
+
+    #[test]
+    fn limits_and_fields_are_told_apart_from_the_sentence() {
+        let large = serde_json::to_value(Problem::BodyTooLarge { limit: 7 }.document("id-1")).unwrap();
+        assert_eq!((&large["limit"], large.get("field")), (&7.into(), None));
+        let pixels = engine(PictureError::TooLarge { width: 9, height: 9, limit: 80 }).document("id-1");
+        assert_eq!(pixels.limit, Some(80));
+        let tokens = engine(TextError::TooLong { tokens: 9, limit: 8 }).document("id-1");
+        assert_eq!(tokens.limit, Some(8));
+    }
+}

@@ -1,0 +1,92 @@
+//! Every route of the server on one line; its contract is collected by the same line.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::from_fn_with_state;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::extract::discard;
+use super::{AppState, Problem, layers, openapi, probes, v1};
+
+/// The server's routes behind its layers.
+pub fn router(state: AppState) -> Router {
+    let (routes, _) = routes_with_contract().split_for_parts();
+    behind_layers(routes, state)
+}
+
+/// From the outside in: request id and problem documents, observation, the end of connections, panics.
+fn behind_layers(routes: Router<AppState>, state: AppState) -> Router {
+    routes
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(other_method)
+        .layer(CatchPanicLayer::custom(layers::panicked))
+        .layer(from_fn_with_state(state.clone(), layers::closing))
+        .layer(from_fn_with_state(state.clone(), layers::observe))
+        .layer(from_fn_with_state(state.clone(), layers::request_id))
+        .with_state(state)
+}
+
+/// Every route, and in the router's other half the contract of them all.
+pub(super) fn routes_with_contract() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::outline())
+        .routes(routes!(v1::vqa::vqa))
+        .routes(routes!(v1::entailment::entailment))
+        .routes(routes!(v1::grounding::grounding))
+        .routes(routes!(v1::matching::matching))
+        .routes(routes!(v1::objects::objects))
+        .routes(routes!(v1::models::list))
+        .routes(routes!(v1::models::one))
+        .routes(routes!(probes::live))
+        .routes(routes!(probes::ready))
+        .routes(routes!(probes::metrics))
+        .routes(routes!(probes::contract_yaml))
+        .routes(routes!(probes::contract_json))
+}
+
+async fn unknown_route(request: Request) -> Problem {
+    discard(request).await;
+    Problem::UnknownRoute
+}
+
+async fn other_method(request: Request) -> Problem {
+    discard(request).await;
+    Problem::Method
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::body::Body;
+    use axum::routing::get;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    use crate::http::Settings;
+    use crate::metrics::Metrics;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_keeps_its_cause_to_itself() {
+        async fn broken() -> Problem {
+            panic!("the secret cause");
+        }
+        let metrics = Arc::new(Metrics::new());
+        let state = AppState::new(Settings::default(), Arc::clone(&metrics));
+        let service = behind_layers(Router::new().route("/broken", get(broken)), state);
+        let request = Request::get("/broken").header("x-request-id", "p-1").body(Body::empty()).unwrap();
+        let response = service.oneshot(request).await.unwrap();
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["x-request-id"]),
+            (500, &"p-1".parse().unwrap())
+        );
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((&problem["status"], &problem["request_id"]), (&500.into(), &"p-1".into()));
+        assert!(!problem.to_string().contains("secret"));
+        assert!(metrics.render().contains(r#"route="/broken",status="500"} 1"#));
+    }
+}

@@ -1,0 +1,12 @@
+//! The picture that the examples of the contract send.
+
+use serde_json::{Value, json};
+
+/// A red disc on light grey: a PNG of 32×32 pixels.
+const DISC: &str = "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgAQMAAABJtOi3AAAABlBMVEXw8PDSKCiYQgEiAAAAM0lEQVR42mNgwA/YHwAJ+R9Aov4fkPj/\
+                    H0ow/v/fACGY//8/gJtAqEPohRgFNhRsPD4AAOiEKXG2rFaDAAAAAElFTkSuQmCC";
+
+/// The picture as a JSON body gives it.
+pub fn picture() -> Value {
+    json!({"base64": DISC})
+}

@@ -1,0 +1,130 @@
+//! `GET /v1/models` and `GET /v1/models/{name}`: what is loaded and what it can do.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::openapi::{NotReady, UnknownModel};
+use crate::http::{AppState, Problem, Settings};
+use crate::runtime::ModelInfo;
+
+use super::MAX_TOP_K;
+
+/// The models that are served.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ModelsResponse {
+    models: Vec<ModelView>,
+}
+
+/// A model and what it runs on.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Model)]
+pub struct ModelView {
+    name: String,
+    version: String,
+    /// UTC, RFC 3339.
+    #[schema(format = DateTime)]
+    created: String,
+    /// Commit of the code that made the model.
+    source_commit: String,
+    /// Digest over the model's files; two models with the same one answer alike.
+    fingerprint: String,
+    /// What the model runs on: `cpu` or `cuda`.
+    provider: &'static str,
+    /// Threads that run it.
+    executors: usize,
+    limits: LimitsView,
+    /// Answers that it can give to questions.
+    answers: usize,
+    /// Classes of the objects that it finds.
+    classes: Vec<String>,
+    /// Attributes of the objects that it finds.
+    attributes: Vec<String>,
+    /// Figures on held-out data, by name.
+    metrics: BTreeMap<String, f64>,
+    /// What it was trained on.
+    training_data: String,
+}
+
+/// The most that one request may ask.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Limits)]
+pub struct LimitsView {
+    /// Size of a request's body.
+    body_bytes: usize,
+    /// Tokens of a text; a word is one or a few.
+    text_tokens: usize,
+    /// Objects found in a picture.
+    objects: usize,
+    /// Candidates listed in an answer.
+    top_k: usize,
+    /// Pictures × texts of a match request.
+    pairs: usize,
+    /// Time until the answer, in milliseconds.
+    request_ms: u64,
+}
+
+impl ModelView {
+    fn new(model: &ModelInfo, settings: &Settings) -> Self {
+        let manifest = &model.manifest;
+        Self {
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+            created: manifest.created.clone(),
+            source_commit: manifest.source_commit.clone(),
+            fingerprint: model.fingerprint.clone(),
+            provider: model.provider,
+            executors: model.executors,
+            limits: LimitsView {
+                body_bytes: settings.max_body.get(),
+                text_tokens: manifest.tokenizer.max_tokens,
+                objects: manifest.dimensions.objects,
+                top_k: MAX_TOP_K,
+                pairs: settings.max_pairs.get(),
+                request_ms: u64::try_from(settings.max_time.as_millis()).unwrap_or(u64::MAX),
+            },
+            answers: manifest.answers.len(),
+            classes: manifest.classes.clone(),
+            attributes: manifest.attributes.clone(),
+            metrics: manifest.metrics.clone(),
+            training_data: manifest.training_data.clone(),
+        }
+    }
+}
+
+/// List the models that are served
+#[utoipa::path(get, path = "/v1/models", tag = "models", operation_id = "models", responses(
+    (status = 200, description = "The models.", body = ModelsResponse),
+    NotReady,
+))]
+pub async fn list(State(state): State<AppState>) -> Result<Json<ModelsResponse>, Problem> {
+    let model = ModelView::new(state.engine()?.model(), state.settings());
+    Ok(Json(ModelsResponse { models: vec![model] }))
+}
+
+/// Describe one model
+#[utoipa::path(
+    get, path = "/v1/models/{name}", tag = "models", operation_id = "model",
+    params(("name" = String, Path, description = "Name of the model.", example = "shapes")),
+    responses(
+        (status = 200, description = "The model.", body = ModelView),
+        UnknownModel,
+        NotReady,
+    ),
+)]
+pub async fn one(
+    State(state): State<AppState>,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Json<ModelView>, Problem> {
+    let model = state.engine()?.model();
+    match name {
+        Ok(Path(name)) if name == model.name() => Ok(Json(ModelView::new(model, state.settings()))),
+        Ok(Path(name)) => Err(Problem::UnknownModel { name }),
+        // A name that isn't even text names no model.
+        Err(rejection) => Err(Problem::UnknownModel { name: rejection.body_text() }),
+    }
+}

@@ -1,0 +1,339 @@
+//! The tokenizer: text to token ids, and which word each token belongs to.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
+
+use rayon::iter::{ParallelBridge, ParallelIterator};
+use serde_json::json;
+use tokenizers::normalizers::BertNormalizer;
+use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+use tokenizers::{
+    NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
+};
+
+use super::error::{TextError, TokenizerError};
+use super::vocabulary::{self, CONTINUATION};
+
+const PAD: &str = "[PAD]";
+const UNKNOWN: &str = "[UNK]";
+const CLS: &str = "[CLS]";
+const SEP: &str = "[SEP]";
+const MASK: &str = "[MASK]";
+/// In the order of their ids.
+const SPECIALS: [&str; 5] = [PAD, UNKNOWN, CLS, SEP, MASK];
+
+/// Longer words are one unknown token.
+const WORD_CHARACTERS: usize = 100;
+/// Bytes of a text per token that it may have; a longer text is refused unread. English has about five.
+const BYTES_PER_TOKEN: usize = 64;
+/// Smallest vocabulary that can be trained.
+const LEAST_VOCABULARY: usize = 32;
+
+/// A WordPiece tokenizer with lower-casing, stored as Hugging Face's `tokenizer.json`. Immutable and shared between threads.
+#[derive(Debug)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    json: String,
+    max_tokens: usize,
+    /// Ids of [`SPECIALS`].
+    specials: [i64; SPECIALS.len()],
+}
+
+/// A tokenised text: `[CLS]`, the pieces of its words, `[SEP]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    pub ids: Vec<i64>,
+    /// Index of the word each token belongs to; none for `[CLS]` and `[SEP]`. Words and punctuation marks count from 0.
+    pub words: Vec<Option<usize>>,
+    /// The words in lower case.
+    pub word_texts: Vec<String>,
+}
+
+impl Tokens {
+    /// Number of tokens, special ones counted.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+}
+
+impl Tokenizer {
+    /// Learns a tokenizer of about `vocabulary` tokens at most, for texts of up to `max_tokens` tokens. The same texts in any
+    /// order give the same tokenizer.
+    pub fn train(
+        texts: impl Iterator<Item = String> + Send,
+        vocabulary: usize,
+        max_tokens: usize,
+    ) -> Result<Self, TokenizerError> {
+        if vocabulary < LEAST_VOCABULARY {
+            return Err(TokenizerError::TooSmall { vocabulary, least: LEAST_VOCABULARY });
+        }
+        let words = count_words(texts)?;
+        if words.is_empty() {
+            return Err(TokenizerError::NoWords);
+        }
+        let learned = vocabulary::learn(&words, vocabulary - SPECIALS.len());
+        let json = serde_json::to_string_pretty(&tokenizer_json(&learned))
+            .map_err(|error| TokenizerError::Parse(error.into()))?;
+        Self::from_json(json, max_tokens)
+    }
+
+    /// Reads a `tokenizer.json`.
+    pub fn open(path: &Path, max_tokens: usize) -> Result<Self, TokenizerError> {
+        let json = fs::read_to_string(path)
+            .map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
+        Self::from_json(json, max_tokens)
+    }
+
+    /// From the text of a `tokenizer.json`.
+    pub fn from_json(json: impl Into<String>, max_tokens: usize) -> Result<Self, TokenizerError> {
+        let json = json.into();
+        let mut inner = tokenizers::Tokenizer::from_bytes(&json).map_err(TokenizerError::Parse)?;
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(TokenizerError::Parse)?;
+        // A "[MASK]" that somebody types is a word in brackets, not the special token.
+        inner.set_encode_special_tokens(true);
+        let mut specials = [0; SPECIALS.len()];
+        for (id, name) in specials.iter_mut().zip(SPECIALS) {
+            *id = inner.token_to_id(name).map(i64::from).ok_or(TokenizerError::NoSpecial(name))?;
+        }
+        Ok(Self { inner, json, max_tokens, specials })
+    }
+
+    /// The text of its `tokenizer.json`.
+    pub fn to_json(&self) -> &str {
+        &self.json
+    }
+
+    /// Tokenises a text of at most [`max_tokens`](Self::max_tokens) tokens.
+    pub fn encode(&self, text: &str) -> Result<Tokens, TextError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(TextError::Empty);
+        }
+        let bytes_limit = self.max_tokens.saturating_mul(BYTES_PER_TOKEN);
+        if text.len() > bytes_limit {
+            return Err(TextError::TooLarge { bytes: text.len(), limit: bytes_limit });
+        }
+        let encoding = self.inner.encode(text, true).map_err(TextError::Failed)?;
+        if encoding.len() > self.max_tokens {
+            return Err(TextError::TooLong { tokens: encoding.len(), limit: self.max_tokens });
+        }
+        let words: Vec<_> =
+            encoding.get_word_ids().iter().map(|word| word.map(|word| word as usize)).collect();
+        let word_texts = word_texts(text, &words, encoding.get_offsets());
+        if word_texts.is_empty() {
+            return Err(TextError::Empty);
+        }
+        Ok(Tokens { ids: encoding.get_ids().iter().copied().map(i64::from).collect(), words, word_texts })
+    }
+
+    /// Tokens of a text at most, special ones counted.
+    pub fn max_tokens(&self) -> usize {
+        self.max_tokens
+    }
+
+    /// Number of tokens; ids are below it.
+    pub fn vocabulary(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    pub fn pad(&self) -> i64 {
+        self.specials[0]
+    }
+
+    pub fn unknown(&self) -> i64 {
+        self.specials[1]
+    }
+
+    pub fn cls(&self) -> i64 {
+        self.specials[2]
+    }
+
+    pub fn sep(&self) -> i64 {
+        self.specials[3]
+    }
+
+    pub fn mask(&self) -> i64 {
+        self.specials[4]
+    }
+
+    /// Whether an id is one of `[PAD] [UNK] [CLS] [SEP] [MASK]`.
+    pub fn special(&self, id: i64) -> bool {
+        self.specials.contains(&id)
+    }
+}
+
+/// The words of the texts as the tokenizer will see them, with their counts.
+fn count_words(texts: impl Iterator<Item = String> + Send) -> Result<BTreeMap<String, u64>, TokenizerError> {
+    let counted = texts
+        .par_bridge()
+        .try_fold(HashMap::<String, u64>::new, |mut counts, text| {
+            for word in split(&text)? {
+                if word.chars().count() <= WORD_CHARACTERS {
+                    *counts.entry(word).or_default() += 1;
+                }
+            }
+            Ok(counts)
+        })
+        .try_reduce(HashMap::new, |mut all, part| {
+            for (word, count) in part {
+                *all.entry(word).or_default() += count;
+            }
+            Ok(all)
+        })
+        .map_err(TokenizerError::Parse)?;
+    Ok(counted.into_iter().collect())
+}
+
+fn split(text: &str) -> tokenizers::Result<Vec<String>> {
+    let mut normalized = NormalizedString::from(text);
+    BertNormalizer::default().normalize(&mut normalized)?;
+    let mut pieces = PreTokenizedString::from(normalized);
+    BertPreTokenizer.pre_tokenize(&mut pieces)?;
+    let splits = pieces.get_splits(OffsetReferential::Normalized, OffsetType::Byte);
+    Ok(splits.into_iter().map(|(word, _, _)| word.to_owned()).collect())
+}
+
+fn tokenizer_json(learned: &[String]) -> serde_json::Value {
+    let vocabulary: serde_json::Map<_, _> = SPECIALS
+        .into_iter()
+        .chain(learned.iter().map(String::as_str))
+        .enumerate()
+        .map(|(id, piece)| (piece.to_owned(), json!(id)))
+        .collect();
+    let added: Vec<_> = SPECIALS
+        .iter()
+        .enumerate()
+        .map(|(id, special)| {
+            json!({"id": id, "content": special, "single_word": false, "lstrip": false, "rstrip": false,
+                   "normalized": false, "special": true})
+        })
+        .collect();
+    json!({
+        "version": "1.0",
+        "truncation": null,
+        "padding": null,
+        "added_tokens": added,
+        "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+                       "strip_accents": null, "lowercase": true},
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "post_processor": {"type": "BertProcessing", "sep": [SEP, vocabulary[SEP]], "cls": [CLS, vocabulary[CLS]]},
+        "decoder": {"type": "WordPiece", "prefix": CONTINUATION, "cleanup": true},
+        "model": {"type": "WordPiece", "unk_token": UNKNOWN, "continuing_subword_prefix": CONTINUATION,
+                  "max_input_chars_per_word": WORD_CHARACTERS, "vocab": vocabulary},
+    })
+}
+
+/// Each word from where its first token begins to where its last one ends in the text.
+fn word_texts(text: &str, words: &[Option<usize>], offsets: &[(usize, usize)]) -> Vec<String> {
+    let mut spans = Vec::<(usize, usize)>::new();
+    for (word, &(start, end)) in words.iter().zip(offsets) {
+        let Some(word) = *word else { continue };
+        if spans.len() <= word {
+            spans.resize(word + 1, (start, end));
+        }
+        spans[word].1 = end;
+    }
+    spans.into_iter().map(|(start, end)| text.get(start..end).unwrap_or_default().to_lowercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts() -> Vec<String> {
+        let lines = [
+            "How many red circles are there?",
+            "A large striped square is left of the triangle.",
+            "the small blue cross, and a green box!",
+            "Is there a café near the circle?",
+        ];
+        lines.map(str::to_owned).to_vec()
+    }
+
+    fn tokenizer(max_tokens: usize) -> Tokenizer {
+        Tokenizer::train(texts().into_iter(), 300, max_tokens).unwrap()
+    }
+
+    #[test]
+    fn a_text_becomes_tokens_between_cls_and_sep_with_the_words_they_belong_to() {
+        let tokenizer = tokenizer(20);
+        let tokens = tokenizer.encode("  How many RED squares? ").unwrap();
+        assert_eq!(tokens.word_texts, ["how", "many", "red", "squares", "?"]);
+        assert_eq!((tokens.ids[0], *tokens.ids.last().unwrap()), (tokenizer.cls(), tokenizer.sep()));
+        assert_eq!((tokens.words[0], *tokens.words.last().unwrap()), (None, None));
+        let real: Vec<_> = tokens.words.iter().flatten().copied().collect();
+        assert_eq!(real, [0, 1, 2, 3, 3, 4], "`squares` is `square` + `##s`");
+        assert!(tokens.ids.iter().all(|&id| (0..tokenizer.vocabulary() as i64).contains(&id)));
+    }
+
+    #[test]
+    fn training_on_the_same_texts_in_another_order_gives_the_same_bytes() {
+        let forward = tokenizer(20);
+        let mut reversed = texts();
+        reversed.reverse();
+        let backward = Tokenizer::train(reversed.into_iter(), 300, 20).unwrap();
+        assert_eq!(forward.to_json(), backward.to_json());
+    }
+
+    #[test]
+    fn a_saved_tokenizer_encodes_alike_after_opening() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokenizer.json");
+        let trained = tokenizer(20);
+        fs::write(&path, trained.to_json()).unwrap();
+        let opened = Tokenizer::open(&path, 20).unwrap();
+        let text = "a large unseen zebra's café";
+        assert_eq!(opened.encode(text).unwrap(), trained.encode(text).unwrap());
+        assert_eq!(opened.vocabulary(), trained.vocabulary());
+    }
+
+    #[test]
+    fn special_tokens_typed_by_a_person_stay_words() {
+        let tokenizer = tokenizer(20);
+        let tokens = tokenizer.encode("red [MASK] [PAD] circle").unwrap();
+        assert!(!tokens.ids.contains(&tokenizer.mask()) && !tokens.ids.contains(&tokenizer.pad()));
+        assert_eq!(tokens.word_texts, ["red", "[", "mask", "]", "[", "pad", "]", "circle"]);
+    }
+
+    #[test]
+    fn specials_have_distinct_ids_and_are_known_as_such() {
+        let t = tokenizer(20);
+        let ids = [t.pad(), t.unknown(), t.cls(), t.sep(), t.mask()];
+        assert_eq!(ids, [0, 1, 2, 3, 4]);
+        assert!(ids.iter().all(|&id| t.special(id)) && !t.special(5));
+    }
+
+    #[test]
+    fn empty_long_and_huge_texts_are_refused() {
+        let tokenizer = tokenizer(8);
+        assert!(matches!(tokenizer.encode(""), Err(TextError::Empty)));
+        assert!(matches!(tokenizer.encode(" \n\t "), Err(TextError::Empty)));
+        assert!(matches!(tokenizer.encode("\u{0}\u{7}"), Err(TextError::Empty)));
+        let seven_words = ["red"; 7].join(" ");
+        assert!(matches!(tokenizer.encode(&seven_words), Err(TextError::TooLong { tokens: 9, limit: 8 })));
+        assert!(tokenizer.encode(&["red"; 6].join(" ")).is_ok());
+        let huge = "red ".repeat(1_000_000);
+        assert!(matches!(tokenizer.encode(&huge), Err(TextError::TooLarge { limit: 512, .. })));
+    }
+
+    #[test]
+    fn words_of_letters_never_seen_are_unknown_and_keep_their_place() {
+        let tokenizer = tokenizer(20);
+        let tokens = tokenizer.encode("a 漢字 İstanbul").unwrap();
+        assert_eq!(tokens.word_texts[..3], ["a", "漢", "字"]);
+        assert_eq!(tokens.ids[2], tokenizer.unknown());
+    }
+
+    #[test]
+    fn a_damaged_tokenizer_is_an_error() {
+        assert!(matches!(Tokenizer::from_json("{}", 8), Err(TokenizerError::Parse(_))));
+        let without_mask = tokenizer(8).to_json().replace("[MASK]", "[OTHER]");
+        assert!(matches!(Tokenizer::from_json(without_mask, 8), Err(TokenizerError::NoSpecial("[MASK]"))));
+    }
+}

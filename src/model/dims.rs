@@ -1,0 +1,71 @@
+//! The one configuration of the model: widths, depths, counts, and the switch of the hypersphere ablation.
+
+use serde::{Deserialize, Serialize};
+
+/// Sizes that the data decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vocabulary {
+    /// Entries of the tokenizer.
+    pub tokens: usize,
+    /// Answers of the VQA head.
+    pub answers: usize,
+    /// Classes of the detector.
+    pub classes: usize,
+    /// Attribute words of the detector.
+    pub attributes: usize,
+}
+
+/// Sizes that the recipe decides.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dims {
+    /// Side of the square the detector sees, pixels; a multiple of 16.
+    pub side: usize,
+    /// Channels of the detector's first convolution; later ones are multiples of it.
+    pub channels: usize,
+    /// Width F of a region feature.
+    pub features: usize,
+    /// Objects per picture at most.
+    pub objects: usize,
+    /// Peaks of the heat map below this score are no objects, 0..1.
+    pub object_threshold: f64,
+    /// Width D of the states.
+    pub width: usize,
+    /// Attention heads; divides the width.
+    pub heads: usize,
+    /// Inner width of a feed-forward layer as a multiple of the width.
+    pub expansion: usize,
+    /// Layers of the visual semantic encoder.
+    pub visual_layers: usize,
+    /// Layers of the textual semantic encoder.
+    pub textual_layers: usize,
+    /// Layers of the unified semantic encoder.
+    pub unified_layers: usize,
+    /// Width C of a coarse vector.
+    pub coarse: usize,
+    /// Tokens of a text at most, its special tokens counted.
+    pub max_tokens: usize,
+    /// Whether each modality's embedding lies on a hypersphere of its own.
+    pub hypersphere: bool,
+}
+
+impl Default for Dims {
+    fn default() -> Self {
+        Self {
+            side: 128,
+            channels: 16,
+            features: 96,
+            objects: 16,
+            object_threshold: 0.3,
+            width: 192,
+            heads: 6,
+            expansion: 4,
+            visual_layers: 1,
+            textual_layers: 2,
+            unified_layers: 4,
+            coarse: 96,
+            max_tokens: 48,
+            hypersphere: true,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Figures: predictions and truth in, numbers out. Pure functions on slices, used by training for validation and by `eval` for
+//! reports. Every figure says how many items it was counted over.
+
+mod calibration;
+mod detection;
+mod entailment;
+mod figure;
+mod grounding;
+mod normalize;
+mod retrieval;
+mod vqa;
+
+pub use calibration::{Bin, CalibrationScore, calibration};
+pub use detection::{Detected, Detection, DetectionScore};
+pub use entailment::{EntailmentScore, entailment};
+pub use figure::{Figure, Interval};
+pub use grounding::{GroundedExpression, GroundingScore, grounding};
+pub use normalize::normalize_answer;
+pub use retrieval::{Recall, RetrievalScore, rank, recall, retrieval};
+pub use vqa::{AnsweredQuestion, VqaScore, soft_accuracy, vqa};

@@ -1,0 +1,53 @@
+//! What can end a training.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::{data, input};
+
+/// Why a training stopped before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read the recipe `{}`", path.display())]
+    ReadRecipe { path: PathBuf, source: io::Error },
+    #[error("the recipe `{}` cannot be used", path.display())]
+    ParseRecipe { path: PathBuf, source: toml::de::Error },
+    #[error("the recipe asks for {what}; {want}")]
+    Recipe { what: String, want: &'static str },
+    #[error("the run folder `{}` belongs to another recipe; continue with that one, or choose another --out", run.display())]
+    OtherRecipe { run: PathBuf },
+    #[error("the run folder `{}` exists; continue it with --resume, or choose another --out", run.display())]
+    RunExists { run: PathBuf },
+    #[error("cannot {doing} `{}`", path.display())]
+    File { doing: &'static str, path: PathBuf, source: io::Error },
+    #[error("`{}` is damaged; delete its folder and train that stage again", path.display())]
+    Record { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error(transparent)]
+    Data(#[from] data::Error),
+    #[error("the tokenizer could not be made from the dataset's texts")]
+    Tokenizer(#[from] input::TokenizerError),
+    #[error("cannot use the picture `{}`", path.display())]
+    Picture { path: PathBuf, source: input::PictureError },
+    #[error("the dataset has no {what} in its {split} part, which the stage `{stage}` needs")]
+    Missing { what: &'static str, split: &'static str, stage: &'static str },
+    #[error(
+        "the loss of stage `{stage}` is {loss} at step {step}; lower its `rate` in the recipe and resume from the last checkpoint"
+    )]
+    NonFinite { stage: &'static str, step: usize, loss: f64 },
+    #[error("stopped at step {step} of stage `{stage}`; continue with --resume")]
+    Interrupted { stage: &'static str, step: usize },
+    #[error("the run `{}` is not finished; continue it with `cmal train … --resume`", run.display())]
+    Unfinished { run: PathBuf },
+    #[error("the objects of the dataset's pictures cannot be kept")]
+    Objects(#[from] data::StoreError),
+    #[error("this build cannot train on `{device}`; rebuild with --features {device}")]
+    Device { device: &'static str },
+}
+
+impl Error {
+    /// For `map_err` on I/O: what was being done to which file.
+    pub(super) fn file(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { doing, path, source }
+    }
+}

@@ -1,0 +1,128 @@
+//! The words a model is made for: its tokenizer, its answers, its classes and attributes, all from the training part of a dataset.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Error;
+use super::recipe::Recipe;
+use crate::data::{Dataset, Entry};
+use crate::input::Tokenizer;
+use crate::model::Vocabulary;
+use crate::types::{Split, Tags};
+
+const TOKENIZER: &str = "tokenizer.json";
+const WORDS: &str = "words.json";
+
+/// Tokenizer, answers, classes and attributes, each in the order of the model's logits.
+#[derive(Debug)]
+pub struct Lexicon {
+    pub tokenizer: Tokenizer,
+    pub words: Words,
+}
+
+/// The closed word lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Words {
+    pub answers: Vec<String>,
+    pub classes: Vec<String>,
+    pub attributes: Vec<String>,
+}
+
+impl Lexicon {
+    /// Collects the words of the training part.
+    pub fn collect(dataset: &Dataset, recipe: &Recipe) -> Result<Self, Error> {
+        let train: Vec<&Entry> = dataset.split(Split::Train).collect();
+        let texts = train.iter().flat_map(|entry| texts(entry)).map(str::to_owned).collect::<Vec<_>>();
+        let tokenizer = Tokenizer::train(texts.into_iter(), recipe.text.vocabulary, recipe.model.max_tokens)?;
+        let tags =
+            || train.iter().flat_map(|entry| entry.objects.iter().flatten()).map(|object| &object.tags);
+        let answers = train.iter().flat_map(|entry| &entry.vqa).flat_map(|question| &question.answers);
+        let words = Words {
+            answers: frequent(answers, recipe.text.answer_count, recipe.text.answers),
+            classes: frequent(tags().map(|tags| &tags.class), 1, usize::MAX),
+            attributes: frequent(tags().flat_map(|tags| &tags.attributes), 1, usize::MAX),
+        };
+        for (what, words) in [("answers", &words.answers), ("labelled objects", &words.classes)] {
+            if words.is_empty() {
+                return Err(Error::Missing { what, split: Split::Train.name(), stage: "detector" });
+            }
+        }
+        Ok(Self { tokenizer, words })
+    }
+
+    /// Reads what [`save`](Self::save) wrote; none if the folder has no lexicon yet.
+    pub fn open(folder: &Path, max_tokens: usize) -> Result<Option<Self>, Error> {
+        let path = folder.join(WORDS);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+        let words =
+            serde_json::from_str(&text).map_err(|source| Error::Record { path, source: source.into() })?;
+        Ok(Some(Self { tokenizer: Tokenizer::open(&folder.join(TOKENIZER), max_tokens)?, words }))
+    }
+
+    pub fn save(&self, folder: &Path) -> Result<(), Error> {
+        let path = folder.join(TOKENIZER);
+        fs::write(&path, self.tokenizer.to_json()).map_err(Error::file("write", path))?;
+        let path = folder.join(WORDS);
+        let text = serde_json::to_string_pretty(&self.words).expect("lists of words are always JSON");
+        fs::write(&path, text).map_err(Error::file("write", path))
+    }
+
+    /// Sizes of the model's vocabularies.
+    pub fn vocabulary(&self) -> Vocabulary {
+        Vocabulary {
+            tokens: self.tokenizer.vocabulary(),
+            answers: self.words.answers.len(),
+            classes: self.words.classes.len(),
+            attributes: self.words.attributes.len(),
+        }
+    }
+}
+
+impl Words {
+    /// The tags of a class and of attributes, by index.
+    pub fn tags(&self, class: usize, attributes: impl Iterator<Item = bool>) -> Tags {
+        let attributes = self.attributes.iter().zip(attributes).filter(|(_, has)| *has);
+        Tags {
+            class: self.classes[class].clone(),
+            attributes: attributes.map(|(word, _)| word.clone()).collect(),
+        }
+    }
+}
+
+/// Every text of a picture.
+fn texts(entry: &Entry) -> impl Iterator<Item = &str> {
+    let questions = entry.vqa.iter().map(|question| question.question.as_str());
+    let hypotheses = entry.entailment.iter().map(|hypothesis| hypothesis.hypothesis.as_str());
+    let expressions = entry.referring.iter().map(|expression| expression.expression.as_str());
+    entry.captions.iter().map(String::as_str).chain(questions).chain(hypotheses).chain(expressions)
+}
+
+/// Words by falling count, then by name: those counted `least` times, and `most` of them.
+fn frequent<'a>(words: impl Iterator<Item = &'a String>, least: usize, most: usize) -> Vec<String> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for word in words {
+        *counts.entry(word).or_default() += 1;
+    }
+    let mut counted: Vec<_> = counts.into_iter().filter(|(_, count)| *count >= least).collect();
+    counted.sort_unstable_by_key(|&(word, count)| (std::cmp::Reverse(count), word));
+    counted.into_iter().take(most).map(|(word, _)| word.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frequent_words_come_first_and_rare_ones_not_at_all() {
+        let words = ["no", "yes", "2", "yes", "no", "yes"].map(str::to_owned);
+        assert_eq!(frequent(words.iter(), 2, 9), ["yes", "no"]);
+        assert_eq!(frequent(words.iter(), 1, 1), ["yes"]);
+    }
+}

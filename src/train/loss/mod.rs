@@ -1,0 +1,9 @@
+//! Losses as functions of logits and targets.
+
+mod classify;
+mod contrast;
+mod detection;
+
+pub use classify::{cross_entropy, one_hot, soft_cross_entropy, yes_no};
+pub use contrast::contrast;
+pub use detection::{Targets, detection};

@@ -1,0 +1,26 @@
+//! Training: a recipe's stages from pictures to one model of four tasks, resumable at any step.
+
+mod batch;
+mod checkpoint;
+mod device;
+mod dice;
+mod error;
+mod lexicon;
+mod loss;
+mod masking;
+mod material;
+mod recipe;
+mod run;
+mod samples;
+mod schedule;
+mod stage;
+mod training;
+
+pub use device::Place;
+pub use error::Error;
+pub use lexicon::{Lexicon, Words};
+pub use recipe::{Association, Corpus, Finetune, Pretrain, Recipe, Shares, Text};
+pub use run::Observer;
+pub use schedule::Schedule;
+pub use stage::{ATTRIBUTE_THRESHOLD, PADDING};
+pub use training::{DataStatement, Options, Trained, open, train};

@@ -1,0 +1,179 @@
+//! A recipe: everything that decides a training, in one TOML file that states only what differs from the defaults.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Error;
+use super::schedule::Schedule;
+use crate::model::Dims;
+
+/// A training from pictures to four tasks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Name of the bundle that comes out.
+    pub name: String,
+    /// Seed of every random choice, weights included.
+    pub seed: u64,
+    /// The corpus that is made when no dataset folder is given.
+    #[serde(default)]
+    pub world: Option<Corpus>,
+    #[serde(default)]
+    pub model: Dims,
+    #[serde(default)]
+    pub text: Text,
+    pub detector: Schedule,
+    pub pretrain: Pretrain,
+    pub finetune: Finetune,
+}
+
+/// Scenes of the world to train on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Corpus {
+    pub scenes: usize,
+    pub seed: u64,
+}
+
+/// Sizes of the vocabulary and of the answer list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Text {
+    /// Entries of the tokenizer at most.
+    pub vocabulary: usize,
+    /// Answers at most, the most frequent first.
+    pub answers: usize,
+    /// Answers given less often than this in the training part are left out.
+    pub answer_count: usize,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self { vocabulary: 4000, answers: 3129, answer_count: 2 }
+    }
+}
+
+/// Associative pre-training on captions.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pretrain {
+    pub schedule: Schedule,
+    #[serde(default)]
+    pub association: Association,
+}
+
+/// How pre-training chooses what is masked and swapped. Shares are probabilities, 0..=1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Association {
+    /// Of the anchor points, those that are swapped.
+    pub anchors: f64,
+    /// Of the swapped, those whose filling is not associated.
+    pub negatives: f64,
+    /// Of the tokens that are no swapped anchors, those masked for language modelling.
+    pub tokens: f64,
+    /// Of the objects that are no swapped anchors, those masked for region classification.
+    pub objects: f64,
+}
+
+impl Default for Association {
+    fn default() -> Self {
+        Self { anchors: 0.4, negatives: 0.15, tokens: 0.15, objects: 0.15 }
+    }
+}
+
+/// Joint fine-tuning of the four tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finetune {
+    pub schedule: Schedule,
+    #[serde(default)]
+    pub shares: Shares,
+}
+
+/// Shares of a fine-tuning batch. Association rows keep what pre-training taught.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Shares {
+    pub vqa: f64,
+    pub entailment: f64,
+    pub grounding: f64,
+    pub matching: f64,
+    pub association: f64,
+}
+
+impl Default for Shares {
+    fn default() -> Self {
+        Self { vqa: 0.40, entailment: 0.16, grounding: 0.20, matching: 0.16, association: 0.08 }
+    }
+}
+
+impl Recipe {
+    /// Reads a recipe; an unknown key, a missing one or an impossible size stops.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let text =
+            fs::read_to_string(path).map_err(|source| Error::ReadRecipe { path: path.to_owned(), source })?;
+        let recipe: Self =
+            toml::from_str(&text).map_err(|source| Error::ParseRecipe { path: path.to_owned(), source })?;
+        recipe.check()?;
+        Ok(recipe)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let wrong = |what: String, want| Err(Error::Recipe { what, want });
+        let dims = &self.model;
+        if dims.side == 0 || !dims.side.is_multiple_of(16) {
+            return wrong(format!("side = {}", dims.side), "the side must be a multiple of 16");
+        }
+        if dims.heads == 0 || !dims.width.is_multiple_of(dims.heads) {
+            return wrong(
+                format!("width = {} and heads = {}", dims.width, dims.heads),
+                "the heads must divide the width",
+            );
+        }
+        if dims.objects == 0 || dims.objects > (dims.side / crate::model::STRIDE).pow(2) {
+            return wrong(
+                format!("objects = {}", dims.objects),
+                "it must be 1 at least, and fit the side's cells",
+            );
+        }
+        for (stage, schedule) in [
+            ("detector", self.detector),
+            ("pretrain", self.pretrain.schedule),
+            ("finetune", self.finetune.schedule),
+        ] {
+            if schedule.batch == 0 || schedule.validate_every == 0 {
+                return wrong(
+                    format!("a zero batch or validate_every in `{stage}`"),
+                    "both must be 1 at least",
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shipped_recipes_can_be_read() {
+        for recipe in ["shapes", "tiny"] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("models/recipes/{recipe}.toml"));
+            Recipe::open(&path).unwrap_or_else(|error| panic!("{recipe}: {error:?}"));
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_stops_and_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("recipe.toml");
+        fs::write(&path, "name = \"x\"\nseed = 1\nsteps = 4\n").unwrap();
+        let error = Recipe::open(&path).unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains("steps"), "{source}");
+    }
+}

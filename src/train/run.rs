@@ -1,0 +1,201 @@
+//! The one training loop. A stage gives it steps and validations; nobody copies the loop.
+//!
+//! Weights come from, in this order: the stage's own last checkpoint (`--resume`), the weights it is handed (a former stage's, or a
+//! bundle's), random ones.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use burn::grad_clipping::GradientClipping;
+use burn::module::Module;
+use burn::optim::{AdamWConfig, GradientsParams};
+use burn::tensor::Tensor;
+use serde_json::{Map, Value, json};
+
+use super::checkpoint::{Checkpoints, State};
+use super::error::Error;
+use super::schedule::Schedule;
+
+/// Most that a parameter's gradient may measure, by its Euclidean norm.
+const CLIP: f32 = 1.0;
+/// Weight decay of AdamW (Loshchilov and Hutter, arXiv 1711.05101).
+const DECAY: f32 = 0.01;
+/// Steps between lines of the log.
+const LOG_EVERY: usize = 50;
+/// Time between checkpoints that no validation calls for.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(300);
+
+/// One stage of a training.
+pub trait Stage {
+    type Model: Module;
+
+    fn name(&self) -> &'static str;
+
+    fn schedule(&self) -> Schedule;
+
+    /// The loss of step number `step`; depends on the stage, the weights and the number alone.
+    fn step(&self, model: &Self::Model, step: usize) -> Result<Loss, Error>;
+
+    /// Figures on the validation part, with the model in inference mode.
+    fn validate(&self, model: &Self::Model) -> Result<Figures, Error>;
+}
+
+/// A step's loss and the parts it is made of.
+pub struct Loss {
+    pub total: Tensor<1>,
+    pub parts: Vec<(&'static str, Tensor<1>)>,
+}
+
+impl Loss {
+    /// The sum of weighted parts.
+    ///
+    /// # Panics
+    /// Without any part.
+    pub fn sum(parts: Vec<(&'static str, f64, Tensor<1>)>) -> Self {
+        let weighted = parts.iter().map(|(_, weight, part)| part.clone().mul_scalar(*weight));
+        let total = weighted.reduce(|sum, part| sum + part).expect("a step has at least one loss");
+        Self { total, parts: parts.into_iter().map(|(name, _, part)| (name, part.detach())).collect() }
+    }
+}
+
+/// What a validation found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figures {
+    /// Decides which weights are best; higher is better.
+    pub score: f64,
+    pub named: Vec<(&'static str, f64)>,
+}
+
+/// Told what a training does while it runs.
+pub trait Observer: Sync {
+    /// A stage begins at step `from` of `steps`.
+    fn stage(&self, name: &str, from: usize, steps: usize);
+    /// `count` more steps (or pictures) are done.
+    fn advance(&self, count: usize);
+    /// Something worth a line.
+    fn note(&self, text: &str);
+}
+
+/// Where a stage runs and who watches.
+pub struct Context<'a> {
+    /// Folder of the stage.
+    pub folder: &'a Path,
+    pub observer: &'a dyn Observer,
+    /// Set from outside to stop after the current step.
+    pub stop: &'a AtomicBool,
+}
+
+/// Runs a stage to its end, from its last checkpoint if it has one, and returns the weights that validated best.
+pub fn run<S: Stage>(stage: &S, model: S::Model, context: &Context) -> Result<S::Model, Error> {
+    let schedule = stage.schedule();
+    let checkpoints = Checkpoints::new(context.folder);
+    fs::create_dir_all(context.folder).map_err(Error::file("create", context.folder))?;
+    let mut optimizer =
+        AdamWConfig::new().with_weight_decay(DECAY).init().with_grad_clipping(GradientClipping::Norm(CLIP));
+    let mut model = model;
+    let mut state = State::default();
+    if let Some(last) = checkpoints.state()? {
+        state = last;
+        if state.step < schedule.steps {
+            (model, optimizer) = checkpoints.load_last(model, optimizer)?;
+        }
+    }
+    context.observer.stage(stage.name(), state.step, schedule.steps);
+    let mut log = Log::open(context.folder)?;
+    let mut saved = Instant::now();
+    while state.step < schedule.steps {
+        let step = state.step;
+        let loss = stage.step(&model, step)?;
+        let total = scalar(loss.total.clone().detach());
+        if !total.is_finite() {
+            return Err(Error::NonFinite { stage: stage.name(), step, loss: total });
+        }
+        let gradients = GradientsParams::from_grads(loss.total.backward(), &model);
+        model = optimizer.step(schedule.rate_at(step), model, gradients);
+        state.step += 1;
+        context.observer.advance(1);
+        if step.is_multiple_of(LOG_EVERY) || state.step == schedule.steps {
+            log.step(step, &schedule, total, loss.parts)?;
+        }
+        let validate = state.step.is_multiple_of(schedule.validate_every) || state.step == schedule.steps;
+        if validate {
+            let figures = stage.validate(&model.valid())?;
+            log.figures(state.step, &figures)?;
+            context.observer.note(&line(stage.name(), &state, total, &figures));
+            if state.best.is_none_or(|best| figures.score > best) {
+                state.best = Some(figures.score);
+                checkpoints.save_best(&model)?;
+            }
+        }
+        let stopped = context.stop.load(Ordering::Relaxed);
+        if validate || stopped || saved.elapsed() > CHECKPOINT_EVERY {
+            checkpoints.save_last(&model, &optimizer, state)?;
+            saved = Instant::now();
+        }
+        if stopped && state.step < schedule.steps {
+            return Err(Error::Interrupted { stage: stage.name(), step: state.step });
+        }
+    }
+    match state.best {
+        Some(_) => checkpoints.load_best(model),
+        None => Ok(model),
+    }
+}
+
+/// The value of a one-element tensor.
+pub fn scalar(tensor: Tensor<1>) -> f64 {
+    f64::from(tensor.into_scalar::<f32>())
+}
+
+fn line(stage: &str, state: &State, loss: f64, figures: &Figures) -> String {
+    let named: String = figures.named.iter().map(|(name, value)| format!(", {name} {value:.4}")).collect();
+    format!("{stage} step {}: loss {loss:.4}{named}", state.step)
+}
+
+/// `log.jsonl` of a stage: a line each for steps and for validations.
+struct Log {
+    file: fs::File,
+    path: std::path::PathBuf,
+    last: (Instant, Option<usize>),
+}
+
+impl Log {
+    fn open(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join("log.jsonl");
+        let file =
+            OpenOptions::new().create(true).append(true).open(&path).map_err(Error::file("open", &path))?;
+        Ok(Self { file, path, last: (Instant::now(), None) })
+    }
+
+    fn step(
+        &mut self,
+        step: usize,
+        schedule: &Schedule,
+        loss: f64,
+        parts: Vec<(&'static str, Tensor<1>)>,
+    ) -> Result<(), Error> {
+        let now = Instant::now();
+        let rate = self.last.1.map(|last| {
+            (step - last) as f64 * schedule.batch as f64 / now.duration_since(self.last.0).as_secs_f64()
+        });
+        self.last = (now, Some(step));
+        let parts: Map<String, Value> =
+            parts.into_iter().map(|(name, part)| (name.to_owned(), json!(scalar(part)))).collect();
+        self.write(json!({
+            "step": step, "loss": loss, "parts": parts, "rate": schedule.rate_at(step), "samples_per_second": rate,
+        }))
+    }
+
+    fn figures(&mut self, step: usize, figures: &Figures) -> Result<(), Error> {
+        let named: Map<String, Value> =
+            figures.named.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        self.write(json!({ "step": step, "score": figures.score, "figures": named }))
+    }
+
+    fn write(&mut self, line: Value) -> Result<(), Error> {
+        writeln!(self.file, "{line}").map_err(Error::file("write", &self.path))
+    }
+}

@@ -1,0 +1,281 @@
+//! The associative objective on a batch of captions: mapping classification at filled slots, masked language and region modelling
+//! elsewhere. Pre-training is made of it; fine-tuning keeps some, so that the association head stays in tune with the encoders.
+
+use burn::tensor::{Bool, Device, Distribution, Tensor};
+use rand_chacha::ChaCha8Rng;
+
+use crate::data::ObjectStore;
+use crate::input::Tokenizer;
+use crate::model::{Cmal, Fills, Fused, Paired};
+use crate::train::batch::{self, Pictures, Texts, floats, indices};
+use crate::train::loss::{cross_entropy, yes_no};
+use crate::train::masking::{Pair, Plan};
+use crate::train::recipe::Association;
+use crate::train::samples::Sample;
+use crate::types::AnchorPoint;
+
+/// Weights of the parts of the loss.
+const MAPPING: f64 = 1.0;
+const ASSOCIATED: f64 = 0.5;
+const LANGUAGE: f64 = 0.5;
+const REGIONS: f64 = 0.5;
+
+/// Captions with their plans, ready for the model.
+pub struct AssociationBatch {
+    pictures: Pictures,
+    texts: Texts,
+    hidden: Tensor<2, Bool>,
+    fills: Fills,
+    targets: Targets,
+}
+
+/// What is asked of which slot, by row of the flattened slots.
+#[derive(Debug, Default)]
+struct Targets {
+    /// Filled by an associated object: (slot, token).
+    text: Vec<(usize, i64)>,
+    /// Filled by an associated token: (slot, class, attributes).
+    objects: Vec<(usize, usize, Vec<bool>)>,
+    /// Every filled text slot, and whether its filling belongs there.
+    text_associated: Vec<(usize, bool)>,
+    object_associated: Vec<(usize, bool)>,
+    language: Vec<(usize, i64)>,
+    regions: Vec<(usize, usize, Vec<bool>)>,
+}
+
+/// Share of right guesses and their number.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Hits {
+    pub right: usize,
+    pub of: usize,
+}
+
+impl Hits {
+    pub fn share(&self) -> f64 {
+        self.right as f64 / self.of.max(1) as f64
+    }
+
+    fn count(&mut self, right: impl IntoIterator<Item = bool>) {
+        for right in right {
+            self.right += usize::from(right);
+            self.of += 1;
+        }
+    }
+}
+
+/// Guesses at masked and filled slots.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Guesses {
+    /// The word at text slots filled by their object.
+    pub text: Hits,
+    /// The class at object slots filled by their word.
+    pub objects: Hits,
+    /// Whether a filling belongs, both directions.
+    pub associated: Hits,
+    /// The word at masked tokens without filling.
+    pub language: Hits,
+}
+
+impl AssociationBatch {
+    /// Draws a plan for each caption and gathers the batch.
+    pub fn gather(
+        samples: &[&Sample<Vec<AnchorPoint>>],
+        source: &Source,
+        shares: &Association,
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
+        let plans: Vec<Plan> = samples
+            .iter()
+            .map(|sample| {
+                let maskable: Vec<bool> =
+                    sample.tokens.iter().map(|&token| !source.tokenizer.special(token)).collect();
+                let objects = source.store.count(sample.picture);
+                Plan::draw(&Pair { objects, maskable: &maskable, anchors: &sample.target }, shares, rng)
+            })
+            .collect();
+        Self::planned(samples, &plans, source)
+    }
+
+    fn planned(samples: &[&Sample<Vec<AnchorPoint>>], plans: &[Plan], source: &Source) -> Self {
+        let device = source.device;
+        let chosen: Vec<usize> = samples.iter().map(|sample| sample.picture).collect();
+        let pictures = Pictures::gather(source.store, &chosen, device);
+        let hidden = batch::hidden_objects(plans, pictures.objects, device);
+        let tokens: Vec<Vec<i64>> = samples
+            .iter()
+            .zip(plans)
+            .map(|(sample, plan)| {
+                let mut tokens = sample.tokens.clone();
+                for slot in plan.text.iter().map(|fill| fill.slot).chain(plan.language.iter().copied()) {
+                    tokens[slot] = source.tokenizer.mask();
+                }
+                tokens
+            })
+            .collect();
+        let rows: Vec<&[i64]> = tokens.iter().map(Vec::as_slice).collect();
+        let texts = Texts::gather(&rows, source.tokenizer.pad(), device);
+        let fills = batch::fills(plans, texts.length, pictures.objects, device);
+        let mut targets = Targets::default();
+        for (row, (sample, plan)) in samples.iter().zip(plans).enumerate() {
+            let (text, object) = (row * texts.length, row * pictures.objects);
+            let label = |slot: usize| {
+                let store = source.store;
+                let attributes = store.attributes(sample.picture, slot).collect::<Vec<_>>();
+                (object + slot, store.class(sample.picture, slot), attributes)
+            };
+            for fill in &plan.text {
+                targets.text_associated.push((text + fill.slot, fill.associated));
+                if fill.associated {
+                    targets.text.push((text + fill.slot, sample.tokens[fill.slot]));
+                }
+            }
+            for fill in &plan.objects {
+                targets.object_associated.push((object + fill.slot, fill.associated));
+                if fill.associated {
+                    targets.objects.push(label(fill.slot));
+                }
+            }
+            targets.language.extend(plan.language.iter().map(|&slot| (text + slot, sample.tokens[slot])));
+            targets.regions.extend(plan.regions.iter().map(|&slot| label(slot)));
+        }
+        Self { pictures, texts, hidden, fills, targets }
+    }
+
+    /// The parts of the loss; those without any slot in this batch are left out.
+    pub fn losses(&self, model: &Cmal) -> Vec<(&'static str, f64, Tensor<1>)> {
+        let paired = self.encode(model);
+        let fused = model.fuse_swapped(&paired, &paired, &self.fills);
+        let slots = Slots::of(&fused);
+        let mut parts = Vec::new();
+        for (name, weight, words) in
+            [("amc_text", MAPPING, &self.targets.text), ("mlm", LANGUAGE, &self.targets.language)]
+        {
+            if !words.is_empty() {
+                let logits = model.association().text(slots.text(words.iter().map(|word| word.0))).tokens;
+                let device = logits.device();
+                let target = indices(words.iter().map(|word| word.1 as usize), &device);
+                parts.push((name, weight, cross_entropy(logits, target)));
+            }
+        }
+        for (name, weight, labels) in
+            [("amc_object", MAPPING, &self.targets.objects), ("mrc", REGIONS, &self.targets.regions)]
+        {
+            if !labels.is_empty() {
+                let logits = model.association().objects(slots.objects(labels.iter().map(|label| label.0)));
+                let device = logits.classes.device();
+                let class = indices(labels.iter().map(|label| label.1), &device);
+                let has = labels.iter().flat_map(|label| &label.2).map(|&has| f32::from(u8::from(has)));
+                let shape = logits.attributes.dims();
+                let has = floats(has.collect(), shape, &device);
+                let loss = cross_entropy(logits.classes, class) + yes_no(logits.attributes, has);
+                parts.push((name, weight, loss));
+            }
+        }
+        if let Some((logits, belongs)) = self.associated(model, &slots) {
+            let rows = belongs.len();
+            let target = belongs.into_iter().map(|belongs| f32::from(u8::from(belongs))).collect();
+            let target = floats(target, [rows, 1], &logits.device());
+            parts.push(("associated", ASSOCIATED, yes_no(logits, target)));
+        }
+        parts
+    }
+
+    /// Counts right guesses. If `silenced`, the states that fill slots are replaced by random ones of the same scale: what is still
+    /// guessed then comes from the context alone.
+    pub fn guess(&self, model: &Cmal, silenced: bool, guesses: &mut Guesses) {
+        let paired = self.encode(model);
+        let sources = if silenced { noise(&paired) } else { paired.clone() };
+        let fused = model.fuse_swapped(&paired, &sources, &self.fills);
+        let slots = Slots::of(&fused);
+        let head = model.association();
+        for (words, hits) in
+            [(&self.targets.text, &mut guesses.text), (&self.targets.language, &mut guesses.language)]
+        {
+            if !words.is_empty() {
+                let guessed = best(head.text(slots.text(words.iter().map(|word| word.0))).tokens);
+                hits.count(guessed.into_iter().zip(words).map(|(guess, word)| guess as i64 == word.1));
+            }
+        }
+        let labels = &self.targets.objects;
+        if !labels.is_empty() {
+            let guessed = best(head.objects(slots.objects(labels.iter().map(|label| label.0))).classes);
+            let right = guessed.into_iter().zip(labels).map(|(guess, label)| guess == label.1);
+            guesses.objects.count(right);
+        }
+        if let Some((logits, belongs)) = self.associated(model, &slots) {
+            let logits = values(logits);
+            guesses
+                .associated
+                .count(logits.into_iter().zip(belongs).map(|(logit, belongs)| (logit > 0.0) == belongs));
+        }
+    }
+
+    fn encode(&self, model: &Cmal) -> Paired {
+        Paired { seen: self.pictures.see(model, Some(self.hidden.clone())), read: self.texts.read(model) }
+    }
+
+    /// Logits of "belongs" at every filled slot, text slots first, and the truth; none without filled slots.
+    fn associated(&self, model: &Cmal, slots: &Slots) -> Option<(Tensor<2>, Vec<bool>)> {
+        let (text, objects) = (&self.targets.text_associated, &self.targets.object_associated);
+        let mut states = Vec::new();
+        if !text.is_empty() {
+            states.push(slots.text(text.iter().map(|slot| slot.0)));
+        }
+        if !objects.is_empty() {
+            states.push(slots.objects(objects.iter().map(|slot| slot.0)));
+        }
+        if states.is_empty() {
+            return None;
+        }
+        let belongs = text.iter().chain(objects).map(|slot| slot.1).collect();
+        Some((model.association().associated(Tensor::cat(states, 0)), belongs))
+    }
+}
+
+/// Where a batch is gathered from.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    pub store: &'a ObjectStore,
+    pub tokenizer: &'a Tokenizer,
+    pub device: &'a Device,
+}
+
+/// The unified encoder's states with batch and slots in one axis.
+struct Slots {
+    text: Tensor<2>,
+    objects: Tensor<2>,
+}
+
+impl Slots {
+    fn of(fused: &Fused) -> Self {
+        Self { text: fused.text.clone().flatten(0, 1), objects: fused.objects.clone().flatten(0, 1) }
+    }
+
+    fn text(&self, rows: impl Iterator<Item = usize>) -> Tensor<2> {
+        self.text.clone().select(0, indices(rows, &self.text.device()))
+    }
+
+    fn objects(&self, rows: impl Iterator<Item = usize>) -> Tensor<2> {
+        self.objects.clone().select(0, indices(rows, &self.objects.device()))
+    }
+}
+
+/// States that say nothing about the picture or the text.
+fn noise(paired: &Paired) -> Paired {
+    let noise = |states: &Tensor<3>| states.random_like(Distribution::Normal(0.0, 1.0));
+    let mut other = paired.clone();
+    other.seen.states = noise(&paired.seen.states);
+    other.read.states = noise(&paired.read.states);
+    other
+}
+
+/// The best class of each row.
+pub fn best(logits: Tensor<2>) -> Vec<usize> {
+    let best = logits.argmax(1).into_data().try_to_vec_as::<i64>();
+    best.expect("indices read back as integers").into_iter().map(|best| best as usize).collect()
+}
+
+/// A tensor's values, row by row.
+pub fn values(tensor: Tensor<2>) -> Vec<f32> {
+    tensor.into_data().try_to_vec_as::<f32>().expect("a float tensor reads back as f32")
+}

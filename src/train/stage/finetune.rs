@@ -1,0 +1,377 @@
+//! Fourth stage: the four tasks at once, on one model.
+
+use burn::tensor::{Device, Tensor};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::association::{AssociationBatch, Source, best, values};
+use crate::model::{Cmal, Fused, Paired};
+use crate::train::batch::{Pictures, Texts, floats, indices};
+use crate::train::dice::{Rounds, dice};
+use crate::train::error::Error;
+use crate::train::loss::{contrast, cross_entropy, one_hot, soft_cross_entropy, yes_no};
+use crate::train::material::Material;
+use crate::train::recipe::{Association, Finetune};
+use crate::train::run::{Figures, Loss, Stage};
+use crate::train::samples::{Referent, Sample};
+use crate::train::schedule::Schedule;
+use crate::types::{AnchorPoint, Entailment};
+
+/// Weights of the coarse vectors' and of the association's loss beside the tasks'.
+const CONTRAST: f64 = 0.3;
+const ASSOCIATION: f64 = 0.2;
+/// How much more often a more similar negative is drawn: the softmax temperature over similarities.
+const HARDNESS: f32 = 0.1;
+/// Samples of each task that a validation looks at, at most.
+const VALIDATED: usize = 1500;
+
+/// Joint fine-tuning.
+pub struct FinetuneStage<'a> {
+    pub recipe: Finetune,
+    pub association: Association,
+    pub material: &'a Material,
+}
+
+type Caption = Sample<Vec<AnchorPoint>>;
+
+/// Samples of one batch, by task. The first `matched` captions are fused with their pictures and with negatives; all are contrasted.
+struct Chosen<'a> {
+    vqa: Vec<&'a Sample<Vec<(usize, f32)>>>,
+    entailment: Vec<&'a Sample<Entailment>>,
+    grounding: Vec<&'a Sample<Referent>>,
+    captions: Vec<&'a Caption>,
+    matched: usize,
+}
+
+impl Chosen<'_> {
+    /// Pictures and token rows of all samples, by task in the order of the fields.
+    fn rows(&self) -> (Vec<usize>, Vec<&[i64]>) {
+        fn of<'s, T>(samples: &[&'s Sample<T>]) -> impl Iterator<Item = (usize, &'s [i64])> {
+            samples.iter().map(|sample| (sample.picture, sample.tokens.as_slice()))
+        }
+        of(&self.vqa).chain(of(&self.entailment)).chain(of(&self.grounding)).chain(of(&self.captions)).unzip()
+    }
+}
+
+impl Stage for FinetuneStage<'_> {
+    type Model = Cmal;
+
+    fn name(&self) -> &'static str {
+        "finetune"
+    }
+
+    fn schedule(&self) -> Schedule {
+        self.recipe.schedule
+    }
+
+    fn step(&self, model: &Cmal, step: usize) -> Result<Loss, Error> {
+        let device = self.material.device.clone().autodiff();
+        let mut rng = dice(self.material.seed, "negatives and plans", step as u64);
+        let chosen = self.choose(step);
+        let mut parts = self.tasks(model, &chosen, &device, &mut rng);
+        let refreshed =
+            self.drawn("refreshed", &self.material.train.captions, step, self.recipe.shares.association);
+        if !refreshed.is_empty() {
+            let source = Source {
+                store: &self.material.store,
+                tokenizer: &self.material.lexicon.tokenizer,
+                device: &device,
+            };
+            let batch = AssociationBatch::gather(&refreshed, &source, &self.association, &mut rng);
+            let losses = batch.losses(model);
+            parts.extend(losses.into_iter().map(|(name, weight, loss)| (name, weight * ASSOCIATION, loss)));
+        }
+        Ok(Loss::sum(parts))
+    }
+
+    fn validate(&self, model: &Cmal) -> Result<Figures, Error> {
+        let vqa = self.accuracy(model, &self.material.val.vqa, |fused, samples| {
+            let answers = best(model.tasks().vqa(fused));
+            answers.iter().zip(samples).map(|(&answer, sample)| weight_of(&sample.target, answer)).sum()
+        });
+        let entailment = self.accuracy(model, &self.material.val.entailment, |fused, samples| {
+            let labels = best(model.tasks().entailment(fused));
+            labels.iter().zip(samples).filter(|(label, sample)| **label == sample.target.index()).count()
+                as f64
+        });
+        let grounding = self.accuracy(model, &self.material.val.grounding, |fused, samples| {
+            let (scores, absent) = model.tasks().grounding(fused);
+            let slots = best(Tensor::cat(vec![absent, scores], 1));
+            let right = |(slot, sample): (&usize, &&Sample<Referent>)| match &sample.target {
+                Referent::Nothing => *slot == 0,
+                Referent::Objects(objects) => *slot > 0 && objects.contains(&(slot - 1)),
+            };
+            slots.iter().zip(samples).filter(|pair| right(*pair)).count() as f64
+        });
+        let matching = self.matching(model);
+        Ok(Figures {
+            score: (vqa + entailment + grounding + matching) / 4.0,
+            named: vec![
+                ("vqa", vqa),
+                ("entailment", entailment),
+                ("grounding", grounding),
+                ("matching", matching),
+            ],
+        })
+    }
+}
+
+impl FinetuneStage<'_> {
+    fn choose(&self, step: usize) -> Chosen<'_> {
+        let shares = &self.recipe.shares;
+        let captions = self.drawn("captions", &self.material.train.captions, step, 1.0);
+        // A matched caption takes three rows: its picture, and a negative on each side.
+        let matched = (self.recipe.schedule.batch as f64 * shares.matching / 3.0).round() as usize;
+        Chosen {
+            vqa: self.drawn("vqa", &self.material.train.vqa, step, shares.vqa),
+            entailment: self.drawn("entailment", &self.material.train.entailment, step, shares.entailment),
+            grounding: self.drawn("grounding", &self.material.train.grounding, step, shares.grounding),
+            matched: matched.min(captions.len()),
+            captions,
+        }
+    }
+
+    /// The next samples of a task, as many as its share of the batch says.
+    fn drawn<'s, T>(
+        &self,
+        purpose: &str,
+        samples: &'s [Sample<T>],
+        step: usize,
+        share: f64,
+    ) -> Vec<&'s Sample<T>> {
+        let count = (self.recipe.schedule.batch as f64 * share).round() as usize;
+        let rounds = Rounds::new(self.material.seed, purpose, samples.len());
+        rounds.take(step * count, count).into_iter().map(|index| &samples[index]).collect()
+    }
+
+    fn tasks(
+        &self,
+        model: &Cmal,
+        chosen: &Chosen,
+        device: &Device,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<(&'static str, f64, Tensor<1>)> {
+        let (pictures, texts) = chosen.rows();
+        let seen = Pictures::gather(&self.material.store, &pictures, device).see(model, None);
+        let read = Texts::gather(&texts, self.material.lexicon.tokenizer.pad(), device).read(model);
+        let mut parts = Vec::new();
+
+        let first_caption = pictures.len() - chosen.captions.len();
+        let mut rows: Vec<(usize, usize)> =
+            (0..first_caption + chosen.matched).map(|row| (row, row)).collect();
+        if chosen.captions.len() > 1 {
+            let of_captions = |coarse: Tensor<2>| coarse.narrow(0, first_caption, chosen.captions.len());
+            let visual = of_captions(model.visual_coarse(&seen));
+            let textual = of_captions(model.textual_coarse(&read));
+            let similarity = visual.matmul(textual.transpose());
+            let negatives = Negatives::new(values(similarity.clone().detach()), &chosen.captions);
+            parts.push(("contrast", CONTRAST, contrast(similarity)));
+            for caption in 0..chosen.matched {
+                rows.extend(
+                    negatives.text(caption, rng).map(|text| (first_caption + caption, first_caption + text)),
+                );
+            }
+            for caption in 0..chosen.matched {
+                rows.extend(
+                    negatives
+                        .picture(caption, rng)
+                        .map(|picture| (first_caption + picture, first_caption + caption)),
+                );
+            }
+        }
+        let paired = Paired::select(
+            &seen,
+            &read,
+            indices(rows.iter().map(|row| row.0), device),
+            indices(rows.iter().map(|row| row.1), device),
+        );
+        let fused = model.fuse(&paired);
+        let mut start = 0;
+        let mut next = |count: usize| {
+            start += count;
+            (count > 0).then(|| fused.rows(start - count, count))
+        };
+        if let Some(fused) = next(chosen.vqa.len()) {
+            parts.push(("vqa", 1.0, self.vqa_loss(model, &fused, &chosen.vqa)));
+        }
+        if let Some(fused) = next(chosen.entailment.len()) {
+            let labels = chosen.entailment.iter().map(|sample| sample.target.index());
+            let loss = cross_entropy(model.tasks().entailment(&fused), indices(labels, device));
+            parts.push(("entailment", 1.0, loss));
+        }
+        if let Some(fused) = next(chosen.grounding.len()) {
+            parts.push(("grounding", 1.0, grounding_loss(model, &fused, &chosen.grounding)));
+        }
+        let matching = rows.len() - first_caption;
+        if let Some(fused) = next(matching) {
+            let belongs = (0..matching).map(|row| if row < chosen.matched { 1.0 } else { 0.0 });
+            let belongs = floats(belongs.collect(), [matching, 1], device);
+            parts.push(("matching", 1.0, yes_no(model.tasks().matching(&fused), belongs)));
+        }
+        parts
+    }
+
+    fn vqa_loss(&self, model: &Cmal, fused: &Fused, samples: &[&Sample<Vec<(usize, f32)>>]) -> Tensor<1> {
+        let logits = model.tasks().vqa(fused);
+        let answers = self.material.lexicon.words.answers.len();
+        let target = one_hot(samples.iter().map(|sample| sample.target.as_slice()), answers);
+        let target = floats(target, [samples.len(), answers], &logits.device());
+        soft_cross_entropy(logits, target)
+    }
+
+    /// Mean of what `right` counts over validation samples, in batches.
+    fn accuracy<T>(
+        &self,
+        model: &Cmal,
+        samples: &[Sample<T>],
+        right: impl Fn(&Fused, &[&Sample<T>]) -> f64,
+    ) -> f64 {
+        let samples: Vec<&Sample<T>> = samples.iter().take(VALIDATED).collect();
+        let right: f64 = samples
+            .chunks(self.recipe.schedule.batch)
+            .map(|chunk| {
+                let pictures: Vec<usize> = chunk.iter().map(|sample| sample.picture).collect();
+                let texts: Vec<&[i64]> = chunk.iter().map(|sample| sample.tokens.as_slice()).collect();
+                right(&model.fuse(&self.encode(model, &pictures, &texts)), chunk)
+            })
+            .sum();
+        right / samples.len().max(1) as f64
+    }
+
+    fn encode(&self, model: &Cmal, pictures: &[usize], texts: &[&[i64]]) -> Paired {
+        Paired {
+            seen: Pictures::gather(&self.material.store, pictures, &self.material.device).see(model, None),
+            read: Texts::gather(texts, self.material.lexicon.tokenizer.pad(), &self.material.device)
+                .read(model),
+        }
+    }
+
+    /// Share of validation captions that fit their own picture better than the most similar other one of their batch does.
+    fn matching(&self, model: &Cmal) -> f64 {
+        let captions: Vec<&Caption> = self.material.val.captions.iter().take(VALIDATED).collect();
+        let (mut right, mut of) = (0, 0);
+        for chunk in captions.chunks(self.recipe.schedule.batch) {
+            let pictures: Vec<usize> = chunk.iter().map(|sample| sample.picture).collect();
+            let texts: Vec<&[i64]> = chunk.iter().map(|sample| sample.tokens.as_slice()).collect();
+            let paired = self.encode(model, &pictures, &texts);
+            let similarity =
+                model.visual_coarse(&paired.seen).matmul(model.textual_coarse(&paired.read).transpose());
+            let negatives = Negatives::new(values(similarity), chunk);
+            let pairs: Vec<(usize, usize)> =
+                (0..chunk.len()).filter_map(|row| Some((row, negatives.hardest_text(row)?))).collect();
+            let rivals = Paired::select(
+                &paired.seen,
+                &paired.read,
+                indices(pairs.iter().map(|pair| pair.0), &self.material.device),
+                indices(pairs.iter().map(|pair| pair.1), &self.material.device),
+            );
+            let own = values(model.tasks().matching(&model.fuse(&paired)));
+            let rival = values(model.tasks().matching(&model.fuse(&rivals)));
+            right += pairs.iter().zip(rival).filter(|((row, _), rival)| own[*row] > *rival).count();
+            of += pairs.len();
+        }
+        right as f64 / of.max(1) as f64
+    }
+}
+
+/// Captions and pictures that do not belong together, by how similar they look.
+struct Negatives<'a> {
+    /// `[captions, captions]`, pictures by texts.
+    similarity: Vec<f32>,
+    captions: &'a [&'a Caption],
+}
+
+impl<'a> Negatives<'a> {
+    fn new(similarity: Vec<f32>, captions: &'a [&'a Caption]) -> Self {
+        Self { similarity, captions }
+    }
+
+    /// A text of another picture; none if there is no other.
+    fn text(&self, caption: usize, rng: &mut ChaCha8Rng) -> Option<usize> {
+        self.draw(caption, |other| self.similarity[caption * self.captions.len() + other], rng)
+    }
+
+    /// Another picture; none if there is no other.
+    fn picture(&self, caption: usize, rng: &mut ChaCha8Rng) -> Option<usize> {
+        self.draw(caption, |other| self.similarity[other * self.captions.len() + caption], rng)
+    }
+
+    fn hardest_text(&self, caption: usize) -> Option<usize> {
+        let similarity = |other: &usize| self.similarity[caption * self.captions.len() + other];
+        self.others(caption).max_by(|a, b| similarity(a).total_cmp(&similarity(b)))
+    }
+
+    fn others(&self, caption: usize) -> impl Iterator<Item = usize> {
+        let picture = self.captions[caption].picture;
+        (0..self.captions.len()).filter(move |&other| self.captions[other].picture != picture)
+    }
+
+    fn draw(&self, caption: usize, similarity: impl Fn(usize) -> f32, rng: &mut ChaCha8Rng) -> Option<usize> {
+        let weights: Vec<(usize, f32)> =
+            self.others(caption).map(|other| (other, (similarity(other) / HARDNESS).exp())).collect();
+        let mut left = rng.random::<f32>() * weights.iter().map(|(_, weight)| weight).sum::<f32>();
+        let drawn = weights.iter().find(|(_, weight)| {
+            left -= weight;
+            left <= 0.0
+        });
+        drawn.or(weights.last()).map(|(other, _)| *other)
+    }
+}
+
+/// Soft cross-entropy over "nothing" and the objects, alike over all that overlap the referent enough.
+fn grounding_loss(model: &Cmal, fused: &Fused, samples: &[&Sample<Referent>]) -> Tensor<1> {
+    let (scores, absent) = model.tasks().grounding(fused);
+    let logits = Tensor::cat(vec![absent, scores], 1);
+    let [rows, slots] = logits.dims();
+    let targets: Vec<Vec<(usize, f32)>> = samples
+        .iter()
+        .map(|sample| match &sample.target {
+            Referent::Nothing => vec![(0, 1.0)],
+            Referent::Objects(objects) => {
+                objects.iter().map(|object| (object + 1, 1.0 / objects.len() as f32)).collect()
+            }
+        })
+        .collect();
+    let target = floats(one_hot(targets.iter().map(Vec::as_slice), slots), [rows, slots], &logits.device());
+    soft_cross_entropy(logits, target)
+}
+
+fn weight_of(target: &[(usize, f32)], answer: usize) -> f64 {
+    target.iter().find(|(known, _)| *known == answer).map_or(0.0, |(_, weight)| f64::from(*weight))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn captions() -> Vec<Caption> {
+        [0, 0, 1, 2]
+            .into_iter()
+            .map(|picture| Sample { picture, tokens: vec![1], target: Vec::new() })
+            .collect()
+    }
+
+    #[test]
+    fn negatives_never_share_the_picture_and_similar_ones_come_more_often() {
+        let captions = captions();
+        let captions: Vec<&Caption> = captions.iter().collect();
+        let mut similarity = vec![0.0; 16];
+        similarity[2] = 0.4;
+        let negatives = Negatives::new(similarity, &captions);
+        let mut counts = [0; 4];
+        for number in 0..300 {
+            counts[negatives.text(0, &mut dice(1, "test", number)).unwrap()] += 1;
+        }
+        assert_eq!(counts[0] + counts[1], 0);
+        assert!(counts[2] > 20 * counts[3].max(1) || counts[3] == 0, "{counts:?}");
+        assert_eq!(negatives.hardest_text(0), Some(2));
+    }
+
+    #[test]
+    fn a_lone_picture_has_no_negatives() {
+        let captions = captions();
+        let captions: Vec<&Caption> = captions.iter().take(2).collect();
+        let negatives = Negatives::new(vec![0.0; 4], &captions);
+        assert_eq!(negatives.text(0, &mut dice(1, "test", 0)), None);
+    }
+}

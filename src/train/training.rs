@@ -1,0 +1,215 @@
+//! A whole training: the stages of a recipe, one after the other, in one run folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use super::device::Place;
+use super::error::Error;
+use super::lexicon::Lexicon;
+use super::material::Material;
+use super::recipe::Recipe;
+use super::run::{Context, Observer, run};
+use super::samples::Samples;
+use super::stage::{DetectorStage, FinetuneStage, Labelled, PretrainStage, StoreShape, compute};
+use crate::data::{Dataset, OnBad};
+use crate::model::{Cmal, Detector};
+use crate::types::Split;
+
+const RECIPE: &str = "recipe.toml";
+const DATA: &str = "data.json";
+const OBJECTS: &str = "objects.safetensors";
+
+/// What to train, on what, and where.
+pub struct Options<'a> {
+    pub recipe: &'a Recipe,
+    /// The dataset folder.
+    pub data: &'a Path,
+    /// What to do about records that cannot be used.
+    pub on_bad: OnBad,
+    /// The run folder.
+    pub run: &'a Path,
+    /// Continue a run folder that exists.
+    pub resume: bool,
+    pub place: Place,
+    pub observer: &'a dyn Observer,
+    /// Set from outside to stop at the next step with a resumable checkpoint.
+    pub stop: &'a AtomicBool,
+}
+
+/// What a model was trained on; kept beside the weights.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataStatement {
+    /// Name of the dataset folder.
+    pub folder: String,
+    /// Pictures of each part.
+    pub train: usize,
+    pub val: usize,
+    pub test: usize,
+}
+
+/// A finished training, as export takes it up.
+pub struct Trained {
+    pub recipe: Recipe,
+    pub lexicon: Lexicon,
+    pub data: DataStatement,
+    pub detector: Detector,
+    pub cmal: Cmal,
+}
+
+/// Runs the stages that are not done yet.
+pub fn train(options: &Options) -> Result<(), Error> {
+    let recipe = options.recipe;
+    prepare(options)?;
+    let device = options.place.device()?;
+    let opened = Dataset::open(options.data, options.on_bad)?;
+    for line in &opened.skipped {
+        options.observer.note(&format!("left out {line}"));
+    }
+    let dataset = opened.dataset;
+    let lexicon = match Lexicon::open(options.run, recipe.model.max_tokens)? {
+        Some(lexicon) => lexicon,
+        None => {
+            let lexicon = Lexicon::collect(&dataset, recipe)?;
+            lexicon.save(options.run)?;
+            write_json(&options.run.join(DATA), &DataStatement::of(&dataset))?;
+            lexicon
+        }
+    };
+
+    let detector = train_detector(options, &dataset, &lexicon, &device)?;
+    let shape = StoreShape {
+        path: &options.run.join(OBJECTS),
+        side: recipe.model.side,
+        features: recipe.model.features,
+        attributes: lexicon.words.attributes.len(),
+        device: &device,
+    };
+    let store = compute(&detector, &dataset, &shape, (options.observer, options.stop))?;
+    let train = Samples::collect(&dataset, Split::Train, &store, &lexicon);
+    let val = Samples::collect(&dataset, Split::Val, &store, &lexicon);
+    drop(dataset);
+    options.observer.note(&format!(
+        "{} captions, {} questions, {} hypotheses, {} expressions to train on; {} records left out",
+        train.captions.len(),
+        train.vqa.len(),
+        train.entailment.len(),
+        train.grounding.len(),
+        train.left_out
+    ));
+    train_cmal(options, &Material { seed: recipe.seed, lexicon, store, train, val, device })
+}
+
+/// The weights of a run whose last stage is done, on the CPU.
+pub fn open(run: &Path) -> Result<Trained, Error> {
+    let recipe = Recipe::open(&run.join(RECIPE))?;
+    let unfinished = || Error::Unfinished { run: run.to_owned() };
+    let lexicon = Lexicon::open(run, recipe.model.max_tokens)?.ok_or_else(unfinished)?;
+    let path = run.join(DATA);
+    let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+    let data = serde_json::from_str(&text).map_err(|source| Error::Record { path, source: source.into() })?;
+    let device = Device::flex();
+    let vocabulary = lexicon.vocabulary();
+    let best = |stage: &str| super::checkpoint::Checkpoints::new(run.join(stage));
+    let finished = |stage: &str, steps: usize| {
+        best(stage)
+            .state()
+            .map(|state| state.is_some_and(|state| state.step >= steps && state.best.is_some()))
+    };
+    if !finished("detector", recipe.detector.steps)? || !finished("finetune", recipe.finetune.schedule.steps)?
+    {
+        return Err(unfinished());
+    }
+    let detector = best("detector").load_best(Detector::new(&recipe.model, &vocabulary, &device))?;
+    let cmal = best("finetune").load_best(Cmal::new(&recipe.model, &vocabulary, &device))?;
+    Ok(Trained { recipe, lexicon, data, detector, cmal })
+}
+
+/// Creates the run folder, or checks that an old one belongs to the recipe.
+fn prepare(options: &Options) -> Result<(), Error> {
+    let path = options.run.join(RECIPE);
+    if path.is_file() {
+        if !options.resume {
+            return Err(Error::RunExists { run: options.run.to_owned() });
+        }
+        let same = Recipe::open(&path)? == *options.recipe;
+        return same.then_some(()).ok_or_else(|| Error::OtherRecipe { run: options.run.to_owned() });
+    }
+    fs::create_dir_all(options.run).map_err(Error::file("create", options.run))?;
+    let text = toml::to_string_pretty(options.recipe).expect("a recipe of numbers and names is always TOML");
+    fs::write(&path, text).map_err(Error::file("write", path))
+}
+
+fn train_detector(
+    options: &Options,
+    dataset: &Dataset,
+    lexicon: &Lexicon,
+    device: &Device,
+) -> Result<Detector, Error> {
+    let recipe = options.recipe;
+    let train = Labelled::collect(dataset, Split::Train, lexicon);
+    let val = Labelled::collect(dataset, Split::Val, lexicon);
+    for (labelled, split) in [(&train, Split::Train), (&val, Split::Val)] {
+        if labelled.is_empty() {
+            return Err(Error::Missing { what: "labelled objects", split: split.name(), stage: "detector" });
+        }
+    }
+    let stage = DetectorStage {
+        schedule: recipe.detector,
+        seed: recipe.seed,
+        dims: &recipe.model,
+        lexicon,
+        train: &train,
+        val: &val,
+        device: device.clone(),
+    };
+    device.seed(recipe.seed);
+    let fresh = Detector::new(&recipe.model, &lexicon.vocabulary(), &device.clone().autodiff()).materialize();
+    Ok(run(&stage, fresh, &context(options, &options.run.join("detector")))?.valid())
+}
+
+fn train_cmal(options: &Options, material: &Material) -> Result<(), Error> {
+    let recipe = options.recipe;
+    material.device.seed(recipe.seed);
+    let device = material.device.clone().autodiff();
+    let mut cmal = Cmal::new(&recipe.model, &material.lexicon.vocabulary(), &device).materialize();
+    if recipe.pretrain.schedule.steps > 0 {
+        for (samples, split) in [(&material.train, Split::Train), (&material.val, Split::Val)] {
+            if samples.captions.is_empty() {
+                return Err(Error::Missing { what: "captions", split: split.name(), stage: "pretrain" });
+            }
+        }
+        let stage = PretrainStage { recipe: recipe.pretrain, material };
+        cmal = run(&stage, cmal, &context(options, &options.run.join("pretrain")))?;
+    }
+    let association = recipe.pretrain.association;
+    let stage = FinetuneStage { recipe: recipe.finetune, association, material };
+    run(&stage, cmal, &context(options, &options.run.join("finetune")))?;
+    Ok(())
+}
+
+fn context<'a>(options: &'a Options, folder: &'a Path) -> Context<'a> {
+    Context { folder, observer: options.observer, stop: options.stop }
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
+    let text = serde_json::to_string_pretty(value).expect("numbers and names are always JSON");
+    fs::write(path, text).map_err(Error::file("write", PathBuf::from(path)))
+}
+
+impl DataStatement {
+    fn of(dataset: &Dataset) -> Self {
+        let count = |split| dataset.split(split).count();
+        let folder = dataset.root.file_name().unwrap_or(dataset.root.as_os_str());
+        Self {
+            folder: folder.to_string_lossy().into_owned(),
+            train: count(Split::Train),
+            val: count(Split::Val),
+            test: count(Split::Test),
+        }
+    }
+}

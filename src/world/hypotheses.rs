@@ -1,0 +1,247 @@
+//! Hypotheses about a picture: what it shows, what it contradicts, and what nobody can tell from it.
+
+use rand::seq::{IndexedRandom, SliceRandom};
+
+use crate::types::Entailment;
+
+use super::description::{self, Description};
+use super::dice::{Dice, Purpose, dice};
+use super::form::{self, StatementPattern};
+use super::kinds::{Attribute, Trait};
+use super::place::Direction;
+use super::reference::Manner;
+use super::scene::Scene;
+use super::statement::Statement;
+use super::unknowable;
+use super::voice::{Phrasings, Slots, Voice, capitalised};
+
+/// A hypothesis and its label.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hypothesis {
+    pub text: String,
+    pub claim: Claim,
+}
+
+/// What a hypothesis says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claim {
+    Decided(Statement, bool),
+    /// The figures spoken of are in the picture; what is said of them can't be seen.
+    Unknowable(Vec<Description>),
+}
+
+impl Claim {
+    pub fn label(&self) -> Entailment {
+        match self {
+            Self::Decided(_, true) => Entailment::Entailment,
+            Self::Decided(_, false) => Entailment::Contradiction,
+            Self::Unknowable(_) => Entailment::Neutral,
+        }
+    }
+}
+
+/// The hypotheses of a scene: one of each label, in random order.
+pub fn hypotheses(scene: &Scene) -> Vec<Hypothesis> {
+    let mut dice = dice(scene.seed, scene.index, scene.part, Purpose::Hypotheses);
+    let mut labels = Entailment::ALL;
+    labels.shuffle(&mut dice);
+    labels.into_iter().filter_map(|label| hypothesis(scene, label, &mut dice)).collect()
+}
+
+fn hypothesis(scene: &Scene, label: Entailment, dice: &mut Dice) -> Option<Hypothesis> {
+    const TRIES: usize = 500;
+    let (text, claim) = match label {
+        Entailment::Neutral => (0..TRIES).find_map(|_| neutral(scene, dice))?,
+        Entailment::Entailment | Entailment::Contradiction => {
+            let wanted = label == Entailment::Entailment;
+            let statement = (0..TRIES).find_map(|_| {
+                let pattern = *PATTERNS.choose(dice)?;
+                form::either(scene, pattern, wanted, dice)
+            })?;
+            let mut voice = Voice::new(scene.part, 0.2, dice);
+            (voice.say(&phrasings(&statement), &statement.slots()), Claim::Decided(statement, wanted))
+        }
+    };
+    Some(Hypothesis { text: format!("{}.", capitalised(&text)), claim })
+}
+
+const PATTERNS: [StatementPattern; 18] = {
+    use StatementPattern as P;
+    [
+        P::Exists,
+        P::Exists,
+        P::Exactly,
+        P::AtLeast,
+        P::More,
+        P::AsMany,
+        P::Same,
+        P::Bigger,
+        P::Beside,
+        P::Beside,
+        P::SomeBeside,
+        P::Both,
+        P::Without,
+        P::Neither,
+        P::Every,
+        P::NoneIs,
+        P::Has(Manner::Described),
+        P::Has(Manner::Furthest),
+    ]
+};
+
+/// Something about figures that are there which no picture tells.
+fn neutral(scene: &Scene, dice: &mut Dice) -> Option<(String, Claim)> {
+    let (first, a) = description::unique(scene, &description::attributes(dice, 1, 3), dice)?;
+    let (second, b) = description::unique(scene, &description::attributes(dice, 1, 3), dice)?;
+    let attribute = *[Attribute::Colour, Attribute::Pattern, Attribute::Extent].choose(dice)?;
+    let value = *Trait::all(attribute).choose(dice)?;
+    let direction = *Direction::ALL.choose(dice)?;
+    // What was, will be or is elsewhere must differ from what can be seen, or "it used to be red" would deny a red figure; and
+    // an overlap would tell which figure was drawn first.
+    let [first_box, second_box] = [a, b].map(|figure| scene.figures[figure].bbox());
+    let open = a != b
+        && first.get(attribute).is_none()
+        && first.with(value).sayable(scene.part)
+        && scene.figures[a].kind.get(attribute) != value
+        && scene.beside(a, direction, b) == Some(false)
+        && first_box.iou(&second_box) == 0.0;
+    if !open {
+        return None;
+    }
+    let slots = Slots {
+        value: Some(value),
+        direction: Some(direction),
+        lists: unknowable::LISTS,
+        ..Slots::nouns(&[first, second])
+    };
+    let text = Voice::new(scene.part, 0.2, dice).say(&unknowable::PHRASINGS, &slots);
+    Some((text, Claim::Unknowable(vec![first, second])))
+}
+
+fn phrasings(statement: &Statement) -> Phrasings {
+    match statement {
+        Statement::Exists(_) => Phrasings {
+            trained: &[
+                "there is {a 0}",
+                "there is {a 0} in the picture",
+                "the picture shows {a 0}",
+                "{a 0} can be seen",
+                "someone drew {a 0}",
+                "the artist put {a 0} on the page",
+                "you can see {a 0}",
+                "one of the shapes is {a 0}",
+            ],
+            held_out: &["the artist drew {a 0}", "you can see {a 0} in the picture"],
+        },
+        Statement::Exactly(..) => Phrasings {
+            trained: &[
+                "there {be} exactly {n 0}",
+                "the picture has exactly {n 0}",
+                "exactly {n 0} can be seen",
+                "someone drew exactly {n 0}",
+            ],
+            held_out: &["the artist drew exactly {n 0}"],
+        },
+        Statement::AtLeast(..) => Phrasings {
+            trained: &[
+                "there are at least {n 0}",
+                "the picture shows {n 0} or more",
+                "the painter made at least {n 0}",
+            ],
+            held_out: &["at least {n 0} can be seen"],
+        },
+        Statement::More(..) => Phrasings {
+            trained: &[
+                "there are more {s 0} than {s 1}",
+                "there are fewer {s 1} than {s 0}",
+                "the picture has more {s 0} than {s 1}",
+                "the artist drew more {s 0} than {s 1}",
+            ],
+            held_out: &["you can see more {s 0} than {s 1}"],
+        },
+        Statement::AsMany(..) => Phrasings {
+            trained: &[
+                "there are as many {s 0} as {s 1}",
+                "the number of {s 0} is the same as the number of {s 1}",
+                "there is the same number of {s 0} and {s 1}",
+            ],
+            held_out: &["the picture has as many {s 0} as {s 1}"],
+        },
+        Statement::Same(..) => Phrasings {
+            trained: &[
+                "{the 0} has the same {attr} as {the 1}",
+                "{the 0} and {the 1} have the same {attr}",
+                "{the 0} and {the 1} share their {attr}",
+            ],
+            held_out: &["{the 0} and {the 1} are the same {attr}"],
+        },
+        Statement::Bigger(..) => Phrasings {
+            trained: &[
+                "{the 0} is bigger than {the 1}",
+                "{the 0} is larger than {the 1}",
+                "{the 1} is smaller than {the 0}",
+                "someone drew {the 0} bigger than {the 1}",
+            ],
+            held_out: &["the artist made {the 0} larger than {the 1}"],
+        },
+        Statement::Beside(..) => Phrasings {
+            trained: &[
+                "{the 0} is {dir} {the 1}",
+                "{the 0} is {dir} {the 1}",
+                "{the 0} lies {dir} {the 1}",
+                "the artist put {the 0} {dir} {the 1}",
+                "{the 0} can be seen {dir} {the 1}",
+            ],
+            held_out: &["someone drew {the 0} {dir} {the 1}"],
+        },
+        Statement::SomeBeside(..) => Phrasings {
+            trained: &[
+                "there is {a 0} {dir} {the 1}",
+                "{a 0} lies {dir} {the 1}",
+                "someone drew {a 0} {dir} {the 1}",
+            ],
+            held_out: &["the picture shows {a 0} {dir} {the 1}"],
+        },
+        Statement::Both(..) | Statement::Either(..) => Phrasings {
+            trained: &[
+                "there is {a 0} and {a 1}",
+                "the picture contains both {a 0} and {a 1}",
+                "the painter drew {a 0} as well as {a 1}",
+            ],
+            held_out: &["you can see both {a 0} and {a 1}"],
+        },
+        Statement::Without(..) => Phrasings {
+            trained: &[
+                "there is {a 0} but no {1}",
+                "the picture contains {a 0} but not {a 1}",
+                "someone drew {a 0} but no {s 1}",
+            ],
+            held_out: &["you can see {a 0} but no {1}"],
+        },
+        Statement::Neither(..) => Phrasings {
+            trained: &[
+                "there is neither {a 0} nor {a 1}",
+                "the picture contains neither {s 0} nor {s 1}",
+                "the artist drew neither {a 0} nor {a 1}",
+            ],
+            held_out: &["neither {a 0} nor {a 1} can be seen"],
+        },
+        Statement::Every(..) => Phrasings {
+            trained: &[
+                "all the {s 0} are {are t}",
+                "all of the {s 0} are {are t}",
+                "every {0} is {is t}",
+                "the painter made all the {s 0} {are t}",
+            ],
+            held_out: &["all {s 0} in the picture are {are t}"],
+        },
+        Statement::NoneIs(..) => Phrasings {
+            trained: &["none of the {s 0} are {are t}", "no {0} is {is t}", "not one of the {s 0} is {is t}"],
+            held_out: &["there is no {0} that is {is t}"],
+        },
+        Statement::Has(..) => Phrasings {
+            trained: &["{ref} is {is t}", "{ref} is {is t}", "it is true that {ref} is {is t}"],
+            held_out: &["you can see that {ref} is {is t}"],
+        },
+    }
+}

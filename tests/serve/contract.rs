@@ -1,0 +1,74 @@
+//! The contract: the checked-in file is what the code says and what the server serves, and its examples work.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::TestServer;
+
+fn checked_in() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.yaml")).unwrap()
+}
+
+async fn contract(server: &TestServer) -> Value {
+    server.get("/openapi.json").await.answer()
+}
+
+#[tokio::test]
+async fn the_checked_in_contract_is_the_servers_own() {
+    let server = TestServer::start().await;
+    let served = server.get("/openapi.yaml").await;
+    assert_eq!(served.header("content-type"), Some("application/yaml"));
+    assert!(served.body == checked_in(), "openapi.yaml is not what the code says: run `make openapi`");
+}
+
+#[tokio::test]
+async fn every_operation_of_the_contract_is_served() {
+    let server = TestServer::start().await;
+    let contract = contract(&server).await;
+    let paths = contract["paths"].as_object().unwrap();
+    assert_eq!(paths.len(), 12);
+    for (path, operations) in paths {
+        let path = path.replace("{name}", "shapes");
+        for method in operations.as_object().unwrap().keys() {
+            let request = server.client.request(method.to_uppercase().parse().unwrap(), server.url(&path));
+            let status = request.send().await.unwrap().status().as_u16();
+            let expected = if method == "get" { 200 } else { 415 };
+            assert_eq!(status, expected, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_example_of_a_request_is_answered() {
+    let server = TestServer::start().await;
+    let contract = contract(&server).await;
+    for (path, operations) in contract["paths"].as_object().unwrap() {
+        let Some(post) = operations.get("post") else { continue };
+        let example = &post["requestBody"]["content"]["application/json"]["example"];
+        let shown = &post["responses"]["200"]["content"]["application/json"]["example"];
+        let answer = server.json(path, example).await.answer();
+        let names = |answer: &Value| answer.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&answer), names(shown), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn requests_to_the_model_document_every_refusal_and_take_forms() {
+    let server = TestServer::start().await;
+    let contract = contract(&server).await;
+    for (path, operations) in contract["paths"].as_object().unwrap() {
+        let Some(post) = operations.get("post") else { continue };
+        for status in ["400", "413", "415", "422", "429", "500", "503", "504"] {
+            let name = post["responses"][status]["$ref"].as_str().unwrap();
+            let refusal = contract.pointer(name.trim_start_matches('#')).unwrap();
+            let content = &refusal["content"]["application/problem+json"];
+            assert_eq!(content["schema"]["$ref"], "#/components/schemas/Problem", "{path} {status}");
+            assert_eq!(content["example"]["status"].to_string(), status, "{path}");
+        }
+        let form = &post["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"];
+        let file = form.get("image").map(|image| image["format"].as_str());
+        assert_eq!(file, Some(Some("binary")), "{path}");
+    }
+}

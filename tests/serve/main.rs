@@ -1,0 +1,17 @@
+//! The server as its clients meet it: the real router on a real socket with a real engine on `models/shapes`.
+//!
+//! One file per route; beside them what holds for every route: bad input, batching, the contract, what operators see, the life of
+//! the process.
+
+mod bad_input;
+mod batching;
+mod contract;
+mod life;
+mod limits;
+mod match_route;
+mod models_route;
+mod objects_route;
+mod observed;
+mod process;
+mod support;
+mod task_routes;

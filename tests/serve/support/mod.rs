@@ -1,0 +1,18 @@
+//! What the tests share: a server to talk to, pictures to send, answers to read.
+
+pub mod bad;
+pub mod pictures;
+pub mod reply;
+pub mod server;
+
+pub use reply::Reply;
+pub use server::TestServer;
+
+/// Every endpoint that asks the model, with the fields it takes beside `image`.
+pub const ENDPOINTS: [(&str, &[(&str, &str)]); 5] = [
+    ("/v1/vqa", &[("question", "What colour is the circle?")]),
+    ("/v1/entailment", &[("hypothesis", "There is a red circle.")]),
+    ("/v1/grounding", &[("expression", "the red circle")]),
+    ("/v1/match", &[("text", "a red circle")]),
+    ("/v1/objects", &[]),
+];

@@ -1,0 +1,92 @@
+//! Runs of small recipes in folders of their own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex};
+
+use cmal::data::OnBad;
+use cmal::train::{self, Error, Observer, Options, Place, Recipe};
+use cmal::world;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The recipe that the repository ships for this.
+pub fn tiny() -> Recipe {
+    Recipe::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models/recipes/tiny.toml")).unwrap()
+}
+
+/// A world to train on, drawn once.
+pub fn data() -> &'static Path {
+    static DATA: LazyLock<TempDir> = LazyLock::new(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let corpus = tiny().world.unwrap();
+        let options = world::Options { scenes: corpus.scenes, seed: corpus.seed, held_out: false };
+        world::write(folder.path(), &options, &|_| {}).unwrap();
+        folder
+    });
+    DATA.path()
+}
+
+/// A finished run of the tiny recipe, trained once for all tests.
+pub fn finished() -> &'static Path {
+    static RUN: LazyLock<TempDir> = LazyLock::new(|| {
+        let folder = tempfile::tempdir().unwrap();
+        train_to_end(&tiny(), &folder.path().join("run")).unwrap();
+        folder
+    });
+    static PATH: LazyLock<PathBuf> = LazyLock::new(|| RUN.path().join("run"));
+    &PATH
+}
+
+pub fn train_to_end(recipe: &Recipe, run: &Path) -> Result<(), Error> {
+    train_until(recipe, run, usize::MAX)
+}
+
+/// Trains, and asks to stop after that many steps of this call; continues a run that exists. The pass over the pictures between the
+/// stages is not counted: it is done whole or again.
+pub fn train_until(recipe: &Recipe, run: &Path, steps: usize) -> Result<(), Error> {
+    let stop = AtomicBool::new(false);
+    let observer = StopAfter { left: AtomicUsize::new(steps), stop: &stop, stage: Mutex::default() };
+    train::train(&Options {
+        recipe,
+        data: data(),
+        on_bad: OnBad::Stop,
+        run,
+        resume: run.exists(),
+        place: Place::Cpu,
+        observer: &observer,
+        stop: &stop,
+    })
+}
+
+struct StopAfter<'a> {
+    left: AtomicUsize,
+    stop: &'a AtomicBool,
+    stage: Mutex<String>,
+}
+
+impl Observer for StopAfter<'_> {
+    fn stage(&self, name: &str, _: usize, _: usize) {
+        name.clone_into(&mut self.stage.lock().unwrap());
+    }
+
+    fn advance(&self, count: usize) {
+        if *self.stage.lock().unwrap() == "objects" {
+            return;
+        }
+        let left = self.left.load(Ordering::Relaxed).saturating_sub(count);
+        self.left.store(left, Ordering::Relaxed);
+        if left == 0 {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn note(&self, _: &str) {}
+}
+
+/// The lines of a stage's log.
+pub fn log(run: &Path, stage: &str) -> Vec<Value> {
+    let text = fs::read_to_string(run.join(stage).join("log.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
