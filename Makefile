@@ -9,12 +9,9 @@ RECIPE ?= models/recipes/shapes.toml
 serve: onnxruntime
 	$(CARGO) run --release --bin cmal -- serve $(ARGS)
 
-# Everything that must pass, the cheapest first. The exporter's tests run apart from the engine's: each makes its own ONNX Runtime
-# environment, and a process has one.
+# Everything that must pass, the cheapest first.
 test: onnxruntime lint features
-	$(CARGO) test --release
-	$(CARGO) test --release --features train --test train
-	$(CARGO) test --release --features train --lib -- onnx:: model:: train:: export:: arrows::
+	$(CARGO) test --release --features train
 
 lint:
 	$(CARGO) fmt --check

@@ -297,6 +297,12 @@ mod tests {
         Problem::Engine(error.into())
     }
 
+    /// An error of ONNX Runtime, which keeps its text in the loaded library.
+    fn odd() -> Arc<ort::Error> {
+        runtime::library::load(None).unwrap();
+        Arc::new(ort::Error::new("odd"))
+    }
+
     /// Every problem with its status; a variant that is missing here is missing on purpose only in review.
     fn table() -> Vec<(Problem, u16)> {
         let waiting = Duration::from_millis(2_100);
@@ -319,7 +325,7 @@ mod tests {
             (engine(TextError::Failed("odd".into())), 422),
             (engine(runtime::Error::Overloaded { retry_after: waiting }), 429),
             (engine(PictureError::Read(std::io::Error::other("odd"))), 500),
-            (engine(runtime::Error::Graph { graph: "text", source: Arc::new(ort::Error::new("odd")) }), 500),
+            (engine(runtime::Error::Graph { graph: "text", source: odd() }), 500),
             (engine(runtime::Error::Interrupted { stage: "text" }), 500),
             (Problem::Panic { message: "secret".into() }, 500),
             (Problem::Loading, 503),
@@ -354,7 +360,7 @@ mod tests {
                 assert!(!document.detail.contains("odd") && !document.detail.contains("secret"), "{problem}");
             }
         }
-        let graph = engine(runtime::Error::Graph { graph: "text", source: Arc::new(ort::Error::new("odd")) });
+        let graph = engine(runtime::Error::Graph { graph: "text", source: odd() });
         assert!(graph.cause().contains("odd"));
     }
 

@@ -1,13 +1,10 @@
 //! For tests: a forward pass on burn and, converted, on ONNX Runtime, with the same values at several sizes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::OnceLock;
 
 use burn::Tensor;
 use burn::module::Module;
 use burn::tensor::{Bool, Device, Int, TensorData};
-use ort::environment::Environment;
 use ort::ep;
 use ort::session::builder::SessionBuilder;
 use ort::session::{Session, SessionInputValue};
@@ -19,6 +16,7 @@ use super::model::Model;
 use super::signature::{Axis, Input, Kind, Signature};
 use super::values::Values;
 use super::weights::Weights;
+use crate::runtime::library;
 
 /// A module without parameters, for operations alone.
 #[derive(Module, Debug)]
@@ -177,15 +175,10 @@ pub(crate) fn inputs(signature: &Signature, sizes: &BTreeMap<String, usize>, see
     values
 }
 
-/// A session on the CPU, from the library that `ORT_DYLIB_PATH` names or the one beside the manifest.
+/// A session on the CPU.
 pub(crate) fn session(model: &Model) -> Session {
-    static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
-    let environment = ENVIRONMENT.get_or_init(|| {
-        let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join(".onnxruntime/libonnxruntime.so");
-        let library = std::env::var_os("ORT_DYLIB_PATH").map_or(beside, Into::into);
-        ort::init_from(library).unwrap().build().unwrap()
-    });
-    let builder = SessionBuilder::new(environment).unwrap();
+    let environment = library::load(None).unwrap();
+    let builder = SessionBuilder::new(&environment).unwrap();
     let mut builder = builder.with_execution_providers([ep::CPU::default().build()]).unwrap();
     builder.commit_from_memory(&model.to_bytes()).unwrap()
 }
