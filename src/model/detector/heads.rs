@@ -1,6 +1,6 @@
 //! What is read at every cell: class heat, size, offset, attributes.
 
-use burn::module::{Initializer, Module};
+use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor};
 
@@ -38,8 +38,12 @@ impl Heads {
         let read =
             |outputs| Conv2dConfig::new([dims.features, outputs], [1, 1]).with_initializer(quiet.clone());
         let mut heat = read(vocabulary.classes).init(device);
-        heat.bias =
-            heat.bias.map(|bias| bias.map(|b| b.zeros_like().add_scalar((PRIOR / (1.0 - PRIOR)).ln())));
+        // A parameter of its own: a value mapped from the old one would not be a leaf, and so would never learn.
+        heat.bias = Some(Param::from_tensor(Tensor::full(
+            [vocabulary.classes],
+            (PRIOR / (1.0 - PRIOR)).ln(),
+            device,
+        )));
         Self { heat, shape: read(4).init(device), attributes: read(vocabulary.attributes).init(device) }
     }
 

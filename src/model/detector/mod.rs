@@ -56,3 +56,24 @@ impl Detector {
         peaks::read(self.maps(pixels), self.objects, self.threshold)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::optim::GradientsParams;
+    use burn::tensor::Distribution;
+
+    use super::*;
+
+    #[test]
+    fn every_weight_learns() {
+        let dims = Dims { side: 32, channels: 4, features: 5, objects: 7, ..Dims::default() };
+        let vocabulary = Vocabulary { tokens: 29, answers: 17, classes: 6, attributes: 8 };
+        let device = Device::flex().autodiff();
+        let detector = Detector::new(&dims, &vocabulary, &device);
+        let pixels = Tensor::<4>::random([2, 32, 32, 3], Distribution::Uniform(0.0, 255.0), &device);
+        let maps = detector.maps(pixels.int());
+        let gradients = (maps.heat.sum() + maps.shape.sum() + maps.attributes.sum()).backward();
+        let learning = GradientsParams::from_grads(gradients, &detector).len();
+        assert_eq!(learning, burn::module::list_param_ids(&detector).len());
+    }
+}
