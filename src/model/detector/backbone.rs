@@ -8,13 +8,13 @@ use burn::tensor::{Device, Int, Tensor};
 
 use crate::model::dims::Dims;
 
-/// An hourglass: down to a sixteenth for context, and up again to a quarter by adding the finer maps.
+/// An hourglass: down to a sixteenth for context, and up again to a quarter by adding the finer maps. The depth is where maps are small: a
+/// residual block at a quarter of the side alone costs a third of the whole.
 #[derive(Module, Debug)]
 pub struct Backbone {
     half: Conv2d,
     quarter: Conv2d,
     fine: Conv2d,
-    fine_residual: Residual,
     eighth: Conv2d,
     eighth_residual: Residual,
     sixteenth: Conv2d,
@@ -31,7 +31,6 @@ impl Backbone {
             half: conv([3, channels(1)], 3, 2).init(device),
             quarter: conv([channels(1), channels(2)], 3, 2).init(device),
             fine: conv([channels(2), channels(4)], 3, 1).init(device),
-            fine_residual: Residual::new(channels(4), device),
             eighth: conv([channels(4), channels(6)], 3, 2).init(device),
             eighth_residual: Residual::new(channels(6), device),
             sixteenth: conv([channels(6), channels(8)], 3, 2).init(device),
@@ -49,7 +48,7 @@ impl Backbone {
         let pixels = pixels.float().permute([0, 3, 1, 2]).mul_scalar(2.0 / 255.0).sub_scalar(1.0);
         let half = relu(self.half.forward(pixels));
         let quarter = relu(self.quarter.forward(half));
-        let fine = self.fine_residual.forward(relu(self.fine.forward(quarter)));
+        let fine = relu(self.fine.forward(quarter));
         let eighth = self.eighth_residual.forward(relu(self.eighth.forward(fine.clone())));
         let sixteenth = self.sixteenth_residual.forward(relu(self.sixteenth.forward(eighth.clone())));
         let eighth = eighth + doubled(self.sixteenth_up.forward(sixteenth));
