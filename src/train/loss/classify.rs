@@ -24,9 +24,17 @@ pub fn soft_cross_entropy(logits: Tensor<2>, target: Tensor<2>) -> Tensor<1> {
 /// # Shapes
 /// - logits, target: `[rows, questions]`
 pub fn yes_no(logits: Tensor<2>, target: Tensor<2>) -> Tensor<1> {
+    binary_cross_entropy(logits, target).mean()
+}
+
+/// Binary cross-entropy of each question; targets are probabilities.
+///
+/// # Shapes
+/// - logits, target and output: the same
+pub fn binary_cross_entropy<const D: usize>(logits: Tensor<D>, target: Tensor<D>) -> Tensor<D> {
     let yes = log_sigmoid(logits.clone()) * target.clone();
     let no = log_sigmoid(logits.neg()) * target.neg().add_scalar(1.0);
-    (yes + no).mean().neg()
+    (yes + no).neg()
 }
 
 /// Distributions as dense rows.

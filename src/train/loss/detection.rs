@@ -1,15 +1,18 @@
-//! The detector's loss: penalty-reduced focal loss on the heat map, L1 on shapes, binary cross-entropy on attributes, the latter two at
-//! the centres of labelled objects (Zhou et al., arXiv 1904.07850).
+//! The detector's loss: penalty-reduced focal loss on the heat map and L1 on shapes (Zhou et al., arXiv 1904.07850), and at the centres
+//! of labelled objects cross-entropy over classes and binary cross-entropy over attributes.
 
-use burn::tensor::activation::{log_sigmoid, sigmoid};
+use burn::tensor::activation::{log_sigmoid, log_softmax, sigmoid};
 use burn::tensor::{Int, Tensor};
 
-use super::yes_no;
+use super::binary_cross_entropy;
 use crate::model::{Maps, at};
 use crate::train::run::Loss;
 
+/// The focal loss hardly tells classes apart once a centre is hot; this part does.
+const CLASS_WEIGHT: f64 = 0.5;
 const SHAPE_WEIGHT: f64 = 1.0;
-const ATTRIBUTE_WEIGHT: f64 = 2.0;
+/// Of the sum over attributes: a mean would leave each the smaller a share the more there are.
+const ATTRIBUTE_WEIGHT: f64 = 1.0;
 
 /// What the maps of a batch should say. N is the most objects a picture has.
 #[derive(Clone, Debug)]
@@ -20,6 +23,8 @@ pub struct Targets {
     pub places: Tensor<2, Int>,
     /// Log width, log height, offset x, offset y: `[batch, N, 4]`
     pub shape: Tensor<3>,
+    /// One at each object's class: `[batch, N, classes]`
+    pub class: Tensor<3>,
     /// `[batch, N, attributes]`
     pub attributes: Tensor<3>,
     /// One where there is an object, zero in padding: `[batch, N]`
@@ -28,25 +33,20 @@ pub struct Targets {
     pub count: usize,
 }
 
-/// Weighted sum of the three parts.
+/// Weighted sum of the parts.
 pub fn detection(maps: &Maps, targets: &Targets) -> Loss {
     let count = targets.count.max(1) as f64;
     let weight = targets.weight.clone().unsqueeze_dim::<3>(2);
-    let shape = (at(maps.shape.clone(), &targets.places) - targets.shape.clone()).abs() * weight;
-    let attributes = at(maps.attributes.clone(), &targets.places);
-    let [_, _, questions] = attributes.dims();
-    let real = targets.weight.clone().reshape([-1, 1]);
-    // Padding says an even chance to a logit of zero: a constant, which the share of padding takes out again.
-    let logits = attributes.reshape([-1, questions as i64]) * real.clone();
-    let asked = targets.attributes.clone().reshape([-1, questions as i64]) * real.clone()
-        + real.clone().neg().add_scalar(1.0).mul_scalar(0.5);
-    let rows = real.dims()[0] as f64;
-    let padding = std::f64::consts::LN_2 * (rows - count) / rows;
-    let attributes = yes_no(logits, asked).sub_scalar(padding).mul_scalar(rows / count);
+    let per_object = |loss: Tensor<3>| (loss * weight.clone()).sum().div_scalar(count);
+    let shape = (at(maps.shape.clone(), &targets.places) - targets.shape.clone()).abs();
+    let class = log_softmax(at(maps.heat.clone(), &targets.places), 2) * targets.class.clone();
+    let attributes =
+        binary_cross_entropy(at(maps.attributes.clone(), &targets.places), targets.attributes.clone());
     Loss::sum(vec![
         ("heat", 1.0, focal(maps.heat.clone(), targets.heat.clone()).div_scalar(count)),
-        ("shape", SHAPE_WEIGHT, shape.sum().div_scalar(count)),
-        ("attributes", ATTRIBUTE_WEIGHT, attributes),
+        ("class", CLASS_WEIGHT, per_object(class.neg())),
+        ("shape", SHAPE_WEIGHT, per_object(shape)),
+        ("attributes", ATTRIBUTE_WEIGHT, per_object(attributes)),
     ])
 }
 
@@ -105,6 +105,7 @@ mod tests {
                 heat: floats(vec![0.0; 32], [1, 2, 4, 4], &device),
                 places: crate::train::batch::ints(places, [1, slots], &device),
                 shape: floats(fill(4, 0.3), [1, slots, 4], &device),
+                class: floats(fill(2, 1.0), [1, slots, 2], &device),
                 attributes: floats(fill(3, 1.0), [1, slots, 3], &device),
                 weight: floats(weight, [1, slots], &device),
                 count: 1,

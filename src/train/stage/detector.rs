@@ -88,13 +88,13 @@ impl Stage for DetectorStage<'_> {
         self.schedule
     }
 
-    fn step(&self, model: &Detector, step: usize) -> Result<Loss, Error> {
+    fn loss(&self, model: &Detector, shard: usize) -> Result<Loss, Error> {
         let device = self.device.clone().autodiff();
-        let batch = self.schedule.batch;
+        let size = self.schedule.shard();
         let rounds = Rounds::new(self.seed, self.name(), self.train.len());
         let chosen: Vec<&Labelled> =
-            rounds.take(step * batch, batch).into_iter().map(|index| &self.train[index]).collect();
-        let mut rng = dice(self.seed, "mirror", step as u64);
+            rounds.take(shard * size, size).into_iter().map(|index| &self.train[index]).collect();
+        let mut rng = dice(self.seed, "mirror", shard as u64);
         let mirrored: Vec<bool> = chosen.iter().map(|_| rng.random_bool(0.5)).collect();
         let side = self.dims.side;
         let rows = chosen
@@ -146,6 +146,7 @@ impl DetectorStage<'_> {
         let mut heat = vec![0.0f32; rows * classes * cells * cells];
         let mut places = vec![0i64; rows * slots];
         let mut shape = vec![0.0f32; rows * slots * 4];
+        let mut class = vec![0.0f32; rows * slots * classes];
         let mut has = vec![0.0f32; rows * slots * attributes];
         let mut weight = vec![0.0f32; rows * slots];
         for (row, (picture, &mirrored)) in pictures.iter().zip(mirrored).enumerate() {
@@ -157,6 +158,7 @@ impl DetectorStage<'_> {
                 let at = row * slots + slot;
                 places[at] = (spot.row * cells + spot.column) as i64;
                 shape[at * 4..at * 4 + 4].copy_from_slice(&spot.shape);
+                class[at * classes + object.class] = 1.0;
                 for (to, &from) in has[at * attributes..].iter_mut().zip(&object.attributes) {
                     *to = f32::from(u8::from(from));
                 }
@@ -167,6 +169,7 @@ impl DetectorStage<'_> {
             heat: floats(heat, [rows, classes, cells, cells], device),
             places: ints(places, [rows, slots], device),
             shape: floats(shape, [rows, slots, 4], device),
+            class: floats(class, [rows, slots, classes], device),
             attributes: floats(has, [rows, slots, attributes], device),
             count: weight.iter().filter(|&&weight| weight > 0.0).count(),
             weight: floats(weight, [rows, slots], device),
