@@ -40,6 +40,8 @@ pub enum Error {
     Unfinished { run: PathBuf },
     #[error("the objects of the dataset's pictures cannot be kept")]
     Objects(#[from] data::StoreError),
+    #[error("the system gives no threads to train with; lower `workers` in the recipe")]
+    Threads(#[source] rayon::ThreadPoolBuildError),
     #[error("this build cannot train on `{device}`; rebuild with --features {device}")]
     Device { device: &'static str },
 }

@@ -14,6 +14,7 @@ mod run;
 mod samples;
 mod schedule;
 mod stage;
+mod team;
 mod training;
 
 pub use device::Place;

@@ -93,20 +93,31 @@ pub struct Finetune {
     pub shares: Shares,
 }
 
-/// Shares of a fine-tuning batch. Association rows keep what pre-training taught.
+/// Rows of each kind in a fine-tuning batch, as shares of its size; they need not add up to one. Association rows keep what pre-training
+/// taught.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Shares {
     pub vqa: f64,
     pub entailment: f64,
     pub grounding: f64,
+    /// Captions whose coarse vectors are contrasted.
+    pub contrast: f64,
+    /// Pairs that are told from hard negatives, the negatives counted.
     pub matching: f64,
     pub association: f64,
 }
 
 impl Default for Shares {
     fn default() -> Self {
-        Self { vqa: 0.40, entailment: 0.16, grounding: 0.20, matching: 0.16, association: 0.08 }
+        Self {
+            vqa: 0.40,
+            entailment: 0.18,
+            grounding: 0.18,
+            contrast: 0.60,
+            matching: 0.28,
+            association: 0.06,
+        }
     }
 }
 
@@ -148,6 +159,12 @@ impl Recipe {
                 return wrong(
                     format!("a zero batch or validate_every in `{stage}`"),
                     "both must be 1 at least",
+                );
+            }
+            if schedule.workers == 0 || !schedule.batch.is_multiple_of(schedule.workers) {
+                return wrong(
+                    format!("batch = {} and workers = {} in `{stage}`", schedule.batch, schedule.workers),
+                    "the workers must divide the batch",
                 );
             }
         }

@@ -3,6 +3,7 @@
 //! Weights come from, in this order: the stage's own last checkpoint (`--resume`), the weights it is handed (a former stage's, or a
 //! bundle's), random ones.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
@@ -11,39 +12,43 @@ use std::time::{Duration, Instant};
 
 use burn::grad_clipping::GradientClipping;
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams};
+use burn::optim::AdamWConfig;
 use burn::tensor::Tensor;
 use serde_json::{Map, Value, json};
 
 use super::checkpoint::{Checkpoints, State};
 use super::error::Error;
 use super::schedule::Schedule;
+use super::team::Team;
 
 /// Most that a parameter's gradient may measure, by its Euclidean norm.
 const CLIP: f32 = 1.0;
 /// Weight decay of AdamW (Loshchilov and Hutter, arXiv 1711.05101).
 const DECAY: f32 = 0.01;
+/// What AdamW adds to a gradient's root mean square: far below the gradients of a mean over many samples, which burn's default is not.
+const EPSILON: f32 = 1e-8;
 /// Steps between lines of the log.
 const LOG_EVERY: usize = 50;
 /// Time between checkpoints that no validation calls for.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(300);
 
 /// One stage of a training.
-pub trait Stage {
+pub trait Stage: Sync {
     type Model: Module;
 
     fn name(&self) -> &'static str;
 
     fn schedule(&self) -> Schedule;
 
-    /// The loss of step number `step`; depends on the stage, the weights and the number alone.
-    fn step(&self, model: &Self::Model, step: usize) -> Result<Loss, Error>;
+    /// The loss of one shard of a batch, a mean over its samples. Shards are numbered through all steps; the loss depends on the stage,
+    /// the weights and the number alone.
+    fn loss(&self, model: &Self::Model, shard: usize) -> Result<Loss, Error>;
 
     /// Figures on the validation part, with the model in inference mode.
     fn validate(&self, model: &Self::Model) -> Result<Figures, Error>;
 }
 
-/// A step's loss and the parts it is made of.
+/// A shard's loss and the parts it is made of.
 pub struct Loss {
     pub total: Tensor<1>,
     pub parts: Vec<(&'static str, Tensor<1>)>,
@@ -58,6 +63,11 @@ impl Loss {
         let weighted = parts.iter().map(|(_, weight, part)| part.clone().mul_scalar(*weight));
         let total = weighted.reduce(|sum, part| sum + part).expect("a step has at least one loss");
         Self { total, parts: parts.into_iter().map(|(name, _, part)| (name, part.detach())).collect() }
+    }
+
+    /// Without the graph that gradients flow through.
+    pub fn detached(self) -> Self {
+        Self { total: self.total.detach(), ..self }
     }
 }
 
@@ -93,8 +103,12 @@ pub fn run<S: Stage>(stage: &S, model: S::Model, context: &Context) -> Result<S:
     let schedule = stage.schedule();
     let checkpoints = Checkpoints::new(context.folder);
     fs::create_dir_all(context.folder).map_err(Error::file("create", context.folder))?;
-    let mut optimizer =
-        AdamWConfig::new().with_weight_decay(DECAY).init().with_grad_clipping(GradientClipping::Norm(CLIP));
+    let team = Team::new(schedule.workers)?;
+    let mut optimizer = AdamWConfig::new()
+        .with_weight_decay(DECAY)
+        .with_epsilon(EPSILON)
+        .init()
+        .with_grad_clipping(GradientClipping::Norm(CLIP));
     let mut model = model;
     let mut state = State::default();
     if let Some(last) = checkpoints.state()? {
@@ -108,17 +122,16 @@ pub fn run<S: Stage>(stage: &S, model: S::Model, context: &Context) -> Result<S:
     let mut saved = Instant::now();
     while state.step < schedule.steps {
         let step = state.step;
-        let loss = stage.step(&model, step)?;
-        let total = scalar(loss.total.clone().detach());
+        let outcome = team.step(stage, &model, step)?;
+        let total = mean(outcome.losses.iter().map(|loss| scalar(loss.total.clone())));
         if !total.is_finite() {
             return Err(Error::NonFinite { stage: stage.name(), step, loss: total });
         }
-        let gradients = GradientsParams::from_grads(loss.total.backward(), &model);
-        model = optimizer.step(schedule.rate_at(step), model, gradients);
+        model = optimizer.step(schedule.rate_at(step), model, outcome.gradients);
         state.step += 1;
         context.observer.advance(1);
         if step.is_multiple_of(LOG_EVERY) || state.step == schedule.steps {
-            log.step(step, &schedule, total, loss.parts)?;
+            log.step(step, &schedule, total, &outcome.losses)?;
         }
         let validate = state.step.is_multiple_of(schedule.validate_every) || state.step == schedule.steps;
         if validate {
@@ -150,6 +163,11 @@ pub fn scalar(tensor: Tensor<1>) -> f64 {
     f64::from(tensor.into_scalar::<f32>())
 }
 
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
+    sum / f64::from(count)
+}
+
 fn line(stage: &str, state: &State, loss: f64, figures: &Figures) -> String {
     let named: String = figures.named.iter().map(|(name, value)| format!(", {name} {value:.4}")).collect();
     format!("{stage} step {}: loss {loss:.4}{named}", state.step)
@@ -170,20 +188,21 @@ impl Log {
         Ok(Self { file, path, last: (Instant::now(), None) })
     }
 
-    fn step(
-        &mut self,
-        step: usize,
-        schedule: &Schedule,
-        loss: f64,
-        parts: Vec<(&'static str, Tensor<1>)>,
-    ) -> Result<(), Error> {
+    fn step(&mut self, step: usize, schedule: &Schedule, loss: f64, losses: &[Loss]) -> Result<(), Error> {
         let now = Instant::now();
         let rate = self.last.1.map(|last| {
             (step - last) as f64 * schedule.batch as f64 / now.duration_since(self.last.0).as_secs_f64()
         });
         self.last = (now, Some(step));
-        let parts: Map<String, Value> =
-            parts.into_iter().map(|(name, part)| (name.to_owned(), json!(scalar(part)))).collect();
+        // Shards may differ in their parts: one without, say, any masked object has no loss for them.
+        let mut parts: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        for (name, part) in losses.iter().flat_map(|loss| &loss.parts) {
+            parts.entry(name).or_default().push(scalar(part.clone()));
+        }
+        let parts: Map<String, Value> = parts
+            .into_iter()
+            .map(|(name, shards)| (name.to_owned(), json!(mean(shards.into_iter()))))
+            .collect();
         self.write(json!({
             "step": step, "loss": loss, "parts": parts, "rate": schedule.rate_at(step), "samples_per_second": rate,
         }))

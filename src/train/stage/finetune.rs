@@ -34,23 +34,22 @@ pub struct FinetuneStage<'a> {
 
 type Caption = Sample<Vec<AnchorPoint>>;
 
-/// Samples of one batch, by task. The first `matched` captions are fused with their pictures and with negatives; all are contrasted.
-struct Chosen<'a> {
+/// The samples of a shard that ask something of one picture each.
+struct Asked<'a> {
     vqa: Vec<&'a Sample<Vec<(usize, f32)>>>,
     entailment: Vec<&'a Sample<Entailment>>,
     grounding: Vec<&'a Sample<Referent>>,
-    captions: Vec<&'a Caption>,
-    matched: usize,
 }
 
-impl Chosen<'_> {
+impl Asked<'_> {
     /// Pictures and token rows of all samples, by task in the order of the fields.
     fn rows(&self) -> (Vec<usize>, Vec<&[i64]>) {
-        fn of<'s, T>(samples: &[&'s Sample<T>]) -> impl Iterator<Item = (usize, &'s [i64])> {
-            samples.iter().map(|sample| (sample.picture, sample.tokens.as_slice()))
-        }
-        of(&self.vqa).chain(of(&self.entailment)).chain(of(&self.grounding)).chain(of(&self.captions)).unzip()
+        rows(&self.vqa).chain(rows(&self.entailment)).chain(rows(&self.grounding)).unzip()
     }
+}
+
+fn rows<'s, T>(samples: &[&'s Sample<T>]) -> impl Iterator<Item = (usize, &'s [i64])> {
+    samples.iter().map(|sample| (sample.picture, sample.tokens.as_slice()))
 }
 
 impl Stage for FinetuneStage<'_> {
@@ -64,13 +63,13 @@ impl Stage for FinetuneStage<'_> {
         self.recipe.schedule
     }
 
-    fn step(&self, model: &Cmal, step: usize) -> Result<Loss, Error> {
+    fn loss(&self, model: &Cmal, shard: usize) -> Result<Loss, Error> {
         let device = self.material.device.clone().autodiff();
-        let mut rng = dice(self.material.seed, "negatives and plans", step as u64);
-        let chosen = self.choose(step);
-        let mut parts = self.tasks(model, &chosen, &device, &mut rng);
+        let mut rng = dice(self.material.seed, "negatives and plans", shard as u64);
+        let mut parts = self.asked(model, shard, &device);
+        parts.extend(self.matched(model, shard, &device, &mut rng));
         let refreshed =
-            self.drawn("refreshed", &self.material.train.captions, step, self.recipe.shares.association);
+            self.drawn("refreshed", &self.material.train.captions, shard, self.recipe.shares.association);
         if !refreshed.is_empty() {
             let source = Source {
                 store: &self.material.store,
@@ -117,95 +116,90 @@ impl Stage for FinetuneStage<'_> {
 }
 
 impl FinetuneStage<'_> {
-    fn choose(&self, step: usize) -> Chosen<'_> {
-        let shares = &self.recipe.shares;
-        let captions = self.drawn("captions", &self.material.train.captions, step, 1.0);
-        // A matched caption takes three rows: its picture, and a negative on each side.
-        let matched = (self.recipe.schedule.batch as f64 * shares.matching / 3.0).round() as usize;
-        Chosen {
-            vqa: self.drawn("vqa", &self.material.train.vqa, step, shares.vqa),
-            entailment: self.drawn("entailment", &self.material.train.entailment, step, shares.entailment),
-            grounding: self.drawn("grounding", &self.material.train.grounding, step, shares.grounding),
-            matched: matched.min(captions.len()),
-            captions,
-        }
-    }
-
-    /// The next samples of a task, as many as its share of the batch says.
+    /// The samples of a task in a shard, as many as its share of the batch says.
     fn drawn<'s, T>(
         &self,
         purpose: &str,
         samples: &'s [Sample<T>],
-        step: usize,
+        shard: usize,
         share: f64,
     ) -> Vec<&'s Sample<T>> {
-        let count = (self.recipe.schedule.batch as f64 * share).round() as usize;
+        let count = (self.recipe.schedule.shard() as f64 * share).round() as usize;
         let rounds = Rounds::new(self.material.seed, purpose, samples.len());
-        rounds.take(step * count, count).into_iter().map(|index| &samples[index]).collect()
+        rounds.take(shard * count, count).into_iter().map(|index| &samples[index]).collect()
     }
 
-    fn tasks(
-        &self,
-        model: &Cmal,
-        chosen: &Chosen,
-        device: &Device,
-        rng: &mut ChaCha8Rng,
-    ) -> Vec<(&'static str, f64, Tensor<1>)> {
-        let (pictures, texts) = chosen.rows();
-        let seen = Pictures::gather(&self.material.store, &pictures, device).see(model, None);
-        let read = Texts::gather(&texts, self.material.lexicon.tokenizer.pad(), device).read(model);
+    /// Visual question answering, entailment and grounding.
+    fn asked(&self, model: &Cmal, shard: usize, device: &Device) -> Vec<(&'static str, f64, Tensor<1>)> {
+        let (train, shares) = (&self.material.train, &self.recipe.shares);
+        let asked = Asked {
+            vqa: self.drawn("vqa", &train.vqa, shard, shares.vqa),
+            entailment: self.drawn("entailment", &train.entailment, shard, shares.entailment),
+            grounding: self.drawn("grounding", &train.grounding, shard, shares.grounding),
+        };
+        let (pictures, texts) = asked.rows();
         let mut parts = Vec::new();
-
-        let first_caption = pictures.len() - chosen.captions.len();
-        let mut rows: Vec<(usize, usize)> =
-            (0..first_caption + chosen.matched).map(|row| (row, row)).collect();
-        if chosen.captions.len() > 1 {
-            let of_captions = |coarse: Tensor<2>| coarse.narrow(0, first_caption, chosen.captions.len());
-            let visual = of_captions(model.visual_coarse(&seen));
-            let textual = of_captions(model.textual_coarse(&read));
-            let similarity = visual.matmul(textual.transpose());
-            let negatives = Negatives::new(values(similarity.clone().detach()), &chosen.captions);
-            parts.push(("contrast", CONTRAST, contrast(similarity)));
-            for caption in 0..chosen.matched {
-                rows.extend(
-                    negatives.text(caption, rng).map(|text| (first_caption + caption, first_caption + text)),
-                );
-            }
-            for caption in 0..chosen.matched {
-                rows.extend(
-                    negatives
-                        .picture(caption, rng)
-                        .map(|picture| (first_caption + picture, first_caption + caption)),
-                );
-            }
+        if pictures.is_empty() {
+            return parts;
         }
-        let paired = Paired::select(
-            &seen,
-            &read,
-            indices(rows.iter().map(|row| row.0), device),
-            indices(rows.iter().map(|row| row.1), device),
-        );
-        let fused = model.fuse(&paired);
+        let fused = model.fuse(&self.encode(model, &pictures, &texts, device));
         let mut start = 0;
         let mut next = |count: usize| {
             start += count;
             (count > 0).then(|| fused.rows(start - count, count))
         };
-        if let Some(fused) = next(chosen.vqa.len()) {
-            parts.push(("vqa", 1.0, self.vqa_loss(model, &fused, &chosen.vqa)));
+        if let Some(fused) = next(asked.vqa.len()) {
+            parts.push(("vqa", 1.0, self.vqa_loss(model, &fused, &asked.vqa)));
         }
-        if let Some(fused) = next(chosen.entailment.len()) {
-            let labels = chosen.entailment.iter().map(|sample| sample.target.index());
+        if let Some(fused) = next(asked.entailment.len()) {
+            let labels = asked.entailment.iter().map(|sample| sample.target.index());
             let loss = cross_entropy(model.tasks().entailment(&fused), indices(labels, device));
             parts.push(("entailment", 1.0, loss));
         }
-        if let Some(fused) = next(chosen.grounding.len()) {
-            parts.push(("grounding", 1.0, grounding_loss(model, &fused, &chosen.grounding)));
+        if let Some(fused) = next(asked.grounding.len()) {
+            parts.push(("grounding", 1.0, grounding_loss(model, &fused, &asked.grounding)));
         }
-        let matching = rows.len() - first_caption;
-        if let Some(fused) = next(matching) {
-            let belongs = (0..matching).map(|row| if row < chosen.matched { 1.0 } else { 0.0 });
-            let belongs = floats(belongs.collect(), [matching, 1], device);
+        parts
+    }
+
+    /// Retrieval: captions contrasted with each other's pictures, and some of them matched against hard negatives. Captions are encoded
+    /// apart from what is asked, because they are twice as long and all rows are padded to the longest.
+    fn matched(
+        &self,
+        model: &Cmal,
+        shard: usize,
+        device: &Device,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<(&'static str, f64, Tensor<1>)> {
+        let shares = &self.recipe.shares;
+        let captions = self.drawn("captions", &self.material.train.captions, shard, shares.contrast);
+        if captions.len() < 2 {
+            return Vec::new();
+        }
+        let (pictures, texts): (Vec<_>, Vec<_>) = rows(&captions).unzip();
+        let paired = self.encode(model, &pictures, &texts, device);
+        let similarity =
+            model.visual_coarse(&paired.seen).matmul(model.textual_coarse(&paired.read).transpose());
+        let negatives = Negatives::new(values(similarity.clone().detach()), &captions);
+        let mut parts = vec![("contrast", CONTRAST, contrast(similarity))];
+
+        // A matched caption takes three rows: its picture, and a negative on each side.
+        let count = (self.recipe.schedule.shard() as f64 * shares.matching / 3.0).round() as usize;
+        let count = count.min(captions.len());
+        let mut pairs: Vec<(usize, usize)> = (0..count).map(|row| (row, row)).collect();
+        for caption in 0..count {
+            pairs.extend(negatives.text(caption, rng).map(|text| (caption, text)));
+            pairs.extend(negatives.picture(caption, rng).map(|picture| (picture, caption)));
+        }
+        if !pairs.is_empty() {
+            let fused = model.fuse(&Paired::select(
+                &paired.seen,
+                &paired.read,
+                indices(pairs.iter().map(|pair| pair.0), device),
+                indices(pairs.iter().map(|pair| pair.1), device),
+            ));
+            let belongs = pairs.iter().map(|(picture, text)| if picture == text { 1.0 } else { 0.0 });
+            let belongs = floats(belongs.collect(), [pairs.len(), 1], device);
             parts.push(("matching", 1.0, yes_no(model.tasks().matching(&fused), belongs)));
         }
         parts
@@ -232,17 +226,16 @@ impl FinetuneStage<'_> {
             .map(|chunk| {
                 let pictures: Vec<usize> = chunk.iter().map(|sample| sample.picture).collect();
                 let texts: Vec<&[i64]> = chunk.iter().map(|sample| sample.tokens.as_slice()).collect();
-                right(&model.fuse(&self.encode(model, &pictures, &texts)), chunk)
+                right(&model.fuse(&self.encode(model, &pictures, &texts, &self.material.device)), chunk)
             })
             .sum();
         right / samples.len().max(1) as f64
     }
 
-    fn encode(&self, model: &Cmal, pictures: &[usize], texts: &[&[i64]]) -> Paired {
+    fn encode(&self, model: &Cmal, pictures: &[usize], texts: &[&[i64]], device: &Device) -> Paired {
         Paired {
-            seen: Pictures::gather(&self.material.store, pictures, &self.material.device).see(model, None),
-            read: Texts::gather(texts, self.material.lexicon.tokenizer.pad(), &self.material.device)
-                .read(model),
+            seen: Pictures::gather(&self.material.store, pictures, device).see(model, None),
+            read: Texts::gather(texts, self.material.lexicon.tokenizer.pad(), device).read(model),
         }
     }
 
@@ -253,7 +246,7 @@ impl FinetuneStage<'_> {
         for chunk in captions.chunks(self.recipe.schedule.batch) {
             let pictures: Vec<usize> = chunk.iter().map(|sample| sample.picture).collect();
             let texts: Vec<&[i64]> = chunk.iter().map(|sample| sample.tokens.as_slice()).collect();
-            let paired = self.encode(model, &pictures, &texts);
+            let paired = self.encode(model, &pictures, &texts, &self.material.device);
             let similarity =
                 model.visual_coarse(&paired.seen).matmul(model.textual_coarse(&paired.read).transpose());
             let negatives = Negatives::new(values(similarity), chunk);

@@ -31,13 +31,13 @@ impl Stage for PretrainStage<'_> {
         self.recipe.schedule
     }
 
-    fn step(&self, model: &Cmal, step: usize) -> Result<Loss, Error> {
+    fn loss(&self, model: &Cmal, shard: usize) -> Result<Loss, Error> {
         let device = self.material.device.clone().autodiff();
-        let size = self.recipe.schedule.batch;
+        let size = self.recipe.schedule.shard();
         let captions = &self.material.train.captions;
-        let chosen = Rounds::new(self.material.seed, self.name(), captions.len()).take(step * size, size);
+        let chosen = Rounds::new(self.material.seed, self.name(), captions.len()).take(shard * size, size);
         let chosen: Vec<_> = chosen.into_iter().map(|index| &captions[index]).collect();
-        let mut rng = dice(self.material.seed, "plans", step as u64);
+        let mut rng = dice(self.material.seed, "plans", shard as u64);
         let batch =
             AssociationBatch::gather(&chosen, &self.source(&device), &self.recipe.association, &mut rng);
         Ok(Loss::sum(batch.losses(model)))
@@ -198,7 +198,14 @@ mod tests {
         let vocabulary = lexicon.vocabulary();
         let stage = PretrainStage {
             recipe: Pretrain {
-                schedule: Schedule { steps: 400, batch: 32, rate: 3e-3, warmup: 40, validate_every: 200 },
+                schedule: Schedule {
+                    steps: 400,
+                    batch: 32,
+                    rate: 3e-3,
+                    warmup: 40,
+                    validate_every: 200,
+                    workers: 1,
+                },
                 association: Association { negatives: 0.1, ..Association::default() },
             },
             material: &Material { seed: 3, lexicon, store, train, val, device: device.clone() },

@@ -1,0 +1,82 @@
+//! A step's batch in shards, each differentiated on a thread of its own.
+//!
+//! Divided inside every operation, threads meet after each of them, and most are too short for that; divided by samples they meet
+//! once a step. A shard's operations stay on its thread, so that sums are formed in the same order each time.
+
+use std::panic;
+use std::thread;
+
+use burn::module::Module;
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::error::Error;
+use super::run::{Loss, Stage};
+
+/// The threads of a stage.
+pub struct Team {
+    /// A pool of one thread for each shard; none if a single shard has the whole machine.
+    alone: Vec<ThreadPool>,
+}
+
+/// A step's losses, one for each shard, and the gradients of their mean.
+pub struct Outcome {
+    pub losses: Vec<Loss>,
+    pub gradients: GradientsParams,
+}
+
+impl Team {
+    /// # Errors
+    /// The system gives no more threads.
+    pub fn new(workers: usize) -> Result<Self, Error> {
+        let workers = if workers > 1 { workers } else { 0 };
+        let alone = (0..workers)
+            .map(|_| ThreadPoolBuilder::new().num_threads(1).build())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(Error::Threads)?;
+        Ok(Self { alone })
+    }
+
+    /// Loss and gradients of step number `step`.
+    pub fn step<S: Stage>(&self, stage: &S, model: &S::Model, step: usize) -> Result<Outcome, Error> {
+        if self.alone.is_empty() {
+            let (loss, gradients) = differentiate(stage, model, step, 1)?;
+            return Ok(Outcome { losses: vec![loss], gradients });
+        }
+        let of = self.alone.len();
+        let device = model.devices().into_iter().next().expect("a model that is trained has parameters");
+        let shards = thread::scope(|scope| {
+            let started: Vec<_> = (step * of..)
+                .zip(&self.alone)
+                .map(|(shard, pool)| {
+                    // Leaves of its own: shards of one graph would wait for each other's locks.
+                    let model = model.clone().fork(&device);
+                    scope.spawn(move || pool.install(move || differentiate(stage, &model, shard, of)))
+                })
+                .collect();
+            started
+                .into_iter()
+                .map(|shard| shard.join().unwrap_or_else(|cause| panic::resume_unwind(cause)))
+                .collect::<Result<Vec<_>, Error>>()
+        })?;
+        let mut sum = GradientsAccumulator::new();
+        let mut losses = Vec::with_capacity(of);
+        for (loss, gradients) in shards {
+            sum.accumulate(model, gradients);
+            losses.push(loss);
+        }
+        Ok(Outcome { losses, gradients: sum.grads() })
+    }
+}
+
+/// Loss of a shard, and the gradients of its part in the mean of `of` shards.
+fn differentiate<S: Stage>(
+    stage: &S,
+    model: &S::Model,
+    shard: usize,
+    of: usize,
+) -> Result<(Loss, GradientsParams), Error> {
+    let loss = stage.loss(model, shard)?;
+    let gradients = loss.total.clone().div_scalar(of as f64).backward();
+    Ok((loss.detached(), GradientsParams::from_grads(gradients, model)))
+}
