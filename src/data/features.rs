@@ -77,6 +77,11 @@ impl ObjectStore {
         self.names.is_empty()
     }
 
+    /// Whether the pictures of the store are the first of `names`.
+    pub fn begins<'a>(&self, names: impl Iterator<Item = &'a str>) -> bool {
+        self.names.iter().map(String::as_str).eq(names.take(self.names.len()))
+    }
+
     /// Width of a region feature.
     pub fn width(&self) -> usize {
         self.width

@@ -10,11 +10,12 @@ fn a_run_stopped_many_times_has_the_losses_and_figures_of_an_uninterrupted_one()
     let run = folder.path().join("run");
     let recipe = tiny();
     let steps = recipe.detector.steps + recipe.pretrain.schedule.steps + recipe.finetune.schedule.steps;
+    let pictures = recipe.world.unwrap().scenes;
     let mut stops = 0;
     while let Err(error) = train_until(&recipe, &run, EVERY) {
         assert!(matches!(error, Error::Interrupted { .. }), "{error:?}");
         stops += 1;
-        assert!(stops <= steps / EVERY + 1, "the run doesn't end");
+        assert!(stops <= (steps + pictures) / EVERY + 1, "the run doesn't end");
     }
     assert!(stops > 3);
     for stage in ["detector", "pretrain", "finetune"] {

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex};
 
 use cmal::data::OnBad;
 use cmal::train::{self, Error, Observer, Options, Place, Recipe};
@@ -43,11 +43,10 @@ pub fn train_to_end(recipe: &Recipe, run: &Path) -> Result<(), Error> {
     train_until(recipe, run, usize::MAX)
 }
 
-/// Trains, and asks to stop after that many steps of this call; continues a run that exists. The pass over the pictures between the
-/// stages is not counted: it is done whole or again.
+/// Trains, and asks to stop after that many steps, or pictures that the detector looks at, of this call; continues a run that exists.
 pub fn train_until(recipe: &Recipe, run: &Path, steps: usize) -> Result<(), Error> {
     let stop = AtomicBool::new(false);
-    let observer = StopAfter { left: AtomicUsize::new(steps), stop: &stop, stage: Mutex::default() };
+    let observer = StopAfter { left: AtomicUsize::new(steps), stop: &stop };
     train::train(&Options {
         recipe,
         data: data(),
@@ -63,18 +62,12 @@ pub fn train_until(recipe: &Recipe, run: &Path, steps: usize) -> Result<(), Erro
 struct StopAfter<'a> {
     left: AtomicUsize,
     stop: &'a AtomicBool,
-    stage: Mutex<String>,
 }
 
 impl Observer for StopAfter<'_> {
-    fn stage(&self, name: &str, _: usize, _: usize) {
-        name.clone_into(&mut self.stage.lock().unwrap());
-    }
+    fn stage(&self, _: &str, _: usize, _: usize) {}
 
     fn advance(&self, count: usize) {
-        if *self.stage.lock().unwrap() == "objects" {
-            return;
-        }
         let left = self.left.load(Ordering::Relaxed).saturating_sub(count);
         self.left.store(left, Ordering::Relaxed);
         if left == 0 {

@@ -21,7 +21,7 @@ pub const ATTRIBUTE_THRESHOLD: f32 = 0.5;
 /// Pictures the detector sees at once.
 const BATCH: usize = 32;
 
-/// Runs the detector over every picture of a dataset, or reads what an earlier run computed.
+/// Runs the detector over the pictures of a dataset that no earlier pass has seen. A pass that is stopped keeps what it has.
 pub fn compute(
     detector: &Detector,
     dataset: &Dataset,
@@ -29,15 +29,16 @@ pub fn compute(
     watch: (&dyn Observer, &AtomicBool),
 ) -> Result<ObjectStore, Error> {
     let (observer, stop) = watch;
-    if shape.path.is_file() {
-        let store = ObjectStore::open(shape.path)?;
-        if store.len() == dataset.pictures.len() {
-            return Ok(store);
-        }
+    let pictures = &dataset.pictures;
+    let kept = if shape.path.is_file() { Some(ObjectStore::open(shape.path)?) } else { None };
+    let mut store = kept
+        .filter(|store| store.begins(pictures.iter().map(|entry| entry.name.as_str())))
+        .unwrap_or_else(|| ObjectStore::new(shape.features, shape.attributes));
+    if store.len() == pictures.len() {
+        return Ok(store);
     }
-    observer.stage("objects", 0, dataset.pictures.len());
-    let mut store = ObjectStore::new(shape.features, shape.attributes);
-    for chunk in dataset.pictures.chunks(BATCH) {
+    observer.stage("objects", store.len(), pictures.len());
+    for chunk in pictures[store.len()..].chunks(BATCH) {
         let rows = chunk
             .par_iter()
             .map(|entry| square(&dataset.path(entry), shape.side))
@@ -48,6 +49,7 @@ pub fn compute(
         }
         observer.advance(chunk.len());
         if stop.load(Ordering::Relaxed) {
+            store.save(shape.path)?;
             return Err(Error::Interrupted { stage: "objects", step: store.len() });
         }
     }
