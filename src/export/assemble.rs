@@ -15,7 +15,7 @@ use crate::bundle::{
     TokenizerFile, names,
 };
 use crate::model::{self, Graph};
-use crate::onnx::{self, Kind, Signature, Weights};
+use crate::onnx::{self, Kind, Weights};
 use crate::runtime::library;
 use crate::train::{self, ATTRIBUTE_THRESHOLD, PADDING, Trained};
 
@@ -118,7 +118,7 @@ impl<'a> Written<'a> {
             },
         )?;
         let file = format!("{name}.onnx");
-        self.graphs.insert(name.to_owned(), entry(&file, &graph.signature));
+        self.graphs.insert(name.to_owned(), entry(name, &file, &model)?);
         self.files.push((file, bytes));
         self.golden.graphs.insert(name.to_owned(), golden);
         self.parity.insert(name, difference);
@@ -164,35 +164,31 @@ impl<'a> Written<'a> {
     }
 }
 
-fn entry(file: &str, signature: &Signature) -> bundle::Graph {
-    let axes = |axes: &[onnx::Axis]| {
-        let axis = |axis: &onnx::Axis| match axis {
-            onnx::Axis::Fixed(size) => Axis::Fixed(*size),
-            onnx::Axis::Named { name, .. } => Axis::Dynamic(name.clone()),
-        };
-        axes.iter().map(axis).collect()
+fn entry(graph: &'static str, file: &str, model: &onnx::Model) -> Result<bundle::Graph, Error> {
+    let tensors = |ports: &[onnx::Port]| -> Result<Vec<_>, Error> {
+        ports.iter().map(|port| tensor(graph, port)).collect()
     };
-    let inputs = signature.inputs.iter().map(|input| TensorEntry {
-        name: input.name.clone(),
-        dtype: match input.kind {
-            Kind::F32 => DType::F32,
-            Kind::I64 | Kind::I32 => DType::I64,
-            Kind::U8 => DType::U8,
-            Kind::Bool => DType::Bool,
-        },
-        axes: axes(&input.axes),
-    });
-    let outputs = signature.outputs.iter().map(|output| TensorEntry {
-        name: output.name.clone(),
-        dtype: if output.name == names::tensor::OBJECT_MASK { DType::Bool } else { DType::F32 },
-        axes: axes(&output.axes),
-    });
-    bundle::Graph {
+    Ok(bundle::Graph {
         file: file.to_owned(),
         sha256: String::new(),
-        inputs: inputs.collect(),
-        outputs: outputs.collect(),
-    }
+        inputs: tensors(model.inputs())?,
+        outputs: tensors(model.outputs())?,
+    })
+}
+
+fn tensor(graph: &'static str, port: &onnx::Port) -> Result<TensorEntry, Error> {
+    let dtype = match port.kind() {
+        Some(Kind::F32) => DType::F32,
+        Some(Kind::I64) => DType::I64,
+        Some(Kind::U8) => DType::U8,
+        Some(Kind::Bool) => DType::Bool,
+        Some(Kind::I32) | None => return Err(Error::Tensor { graph, tensor: port.name.clone() }),
+    };
+    let axis = |axis: &onnx::Axis| match axis {
+        onnx::Axis::Fixed(size) => Axis::Fixed(*size),
+        onnx::Axis::Named { name, .. } => Axis::Dynamic(name.clone()),
+    };
+    Ok(TensorEntry { name: port.name.clone(), dtype, axes: port.axes.iter().map(axis).collect() })
 }
 
 /// Commit of the checkout that exports; `unknown` outside one.

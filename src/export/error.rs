@@ -25,6 +25,10 @@ pub enum Error {
         "`{output}` of graph `{graph}` has another type or size in ONNX Runtime than in burn; no bundle was written"
     )]
     Mismatch { graph: &'static str, output: String },
+    #[error(
+        "`{tensor}` of graph `{graph}` has a type that a bundle cannot name: it knows f32, i64, u8 and bool"
+    )]
+    Tensor { graph: &'static str, tensor: String },
     #[error("the bundle cannot be written")]
     Bundle(#[from] bundle::Error),
     #[error("`{}` is not what `cmal eval --json` prints", path.display())]

@@ -1,14 +1,38 @@
 //! Layers that burn records as one operation: linear, embedding, normalisation and convolution.
 
-use burn_ir::{
-    BatchNormOpIr, Conv1dOpIr, Conv2dOpIr, Conv3dOpIr, ConvTranspose1dOpIr, ConvTranspose2dOpIr,
-    ConvTranspose3dOpIr, EmbeddingOpIr, LayerNormOpIr, LinearOpIr, ModuleOperationIr, TensorIr,
-};
+use burn_ir::{BatchNormOpIr, EmbeddingOpIr, LayerNormOpIr, LinearOpIr, ModuleOperationIr, TensorIr};
 
 use super::super::error::Error;
 use super::super::graph::{Attribute, Attributes};
 use super::context::Lowering;
 use super::{attention, pool};
+
+// The operations of one, two and three spatial axes are alike but for their types.
+macro_rules! tensors {
+    ($op:expr) => {
+        Conv { x: &$op.x, weight: &$op.weight, bias: $op.bias.as_ref(), out: &$op.out }
+    };
+}
+
+/// Strides and the like, one number per spatial axis; padding is zeros before and after.
+macro_rules! window {
+    ($op:expr, $padding:expr) => {
+        vec![
+            ("strides", ints($op.options.stride.iter())),
+            ("pads", pads(&$padding)),
+            ("dilations", ints($op.options.dilation.iter())),
+            ("group", Attribute::Int($op.options.groups as i64)),
+        ]
+    };
+}
+
+macro_rules! transposed {
+    ($op:expr) => {{
+        let mut window = window!($op, both_sides(&$op.options.padding));
+        window.push(("output_padding", ints($op.options.padding_out.iter())));
+        window
+    }};
+}
 
 pub(super) fn lower(op: &ModuleOperationIr, to: &mut Lowering) -> Result<(), Error> {
     use ModuleOperationIr as Op;
@@ -17,12 +41,12 @@ pub(super) fn lower(op: &ModuleOperationIr, to: &mut Lowering) -> Result<(), Err
         Op::Embedding(op) => embedding(op, to),
         Op::LayerNorm(op) => layer_norm(op, to),
         Op::BatchNorm(op) => batch_norm(op, to),
-        Op::Conv1d(op) => conv1d(op, to),
-        Op::Conv2d(op) => conv2d(op, to),
-        Op::Conv3d(op) => conv3d(op, to),
-        Op::ConvTranspose1d(op) => conv_transpose1d(op, to),
-        Op::ConvTranspose2d(op) => conv_transpose2d(op, to),
-        Op::ConvTranspose3d(op) => conv_transpose3d(op, to),
+        Op::Conv1d(op) => conv("Conv", &tensors!(op), window!(op, op.options.padding), to),
+        Op::Conv2d(op) => conv("Conv", &tensors!(op), window!(op, op.options.padding), to),
+        Op::Conv3d(op) => conv("Conv", &tensors!(op), window!(op, both_sides(&op.options.padding)), to),
+        Op::ConvTranspose1d(op) => conv("ConvTranspose", &tensors!(op), transposed!(op), to),
+        Op::ConvTranspose2d(op) => conv("ConvTranspose", &tensors!(op), transposed!(op), to),
+        Op::ConvTranspose3d(op) => conv("ConvTranspose", &tensors!(op), transposed!(op), to),
         Op::MaxPool1d(op) => pool::max1d(op, to),
         Op::MaxPool2d(op) => pool::max2d(op, to),
         Op::AvgPool1d(op) => pool::average1d(op, to),
@@ -78,87 +102,6 @@ struct Conv<'a> {
     out: &'a TensorIr,
 }
 
-/// Strides and the like, one number per spatial axis.
-struct Window<'a> {
-    stride: &'a [usize],
-    /// Zeros before and after.
-    padding: Vec<(usize, usize)>,
-    dilation: &'a [usize],
-    groups: usize,
-}
-
-fn conv1d(op: &Conv1dOpIr, to: &mut Lowering) -> Result<(), Error> {
-    let tensors = Conv { x: &op.x, weight: &op.weight, bias: op.bias.as_ref(), out: &op.out };
-    let options = &op.options;
-    let window = Window {
-        stride: &options.stride,
-        padding: options.padding.to_vec(),
-        dilation: &options.dilation,
-        groups: options.groups,
-    };
-    conv("Conv", &tensors, window.attributes(), to)
-}
-
-fn conv2d(op: &Conv2dOpIr, to: &mut Lowering) -> Result<(), Error> {
-    let tensors = Conv { x: &op.x, weight: &op.weight, bias: op.bias.as_ref(), out: &op.out };
-    let options = &op.options;
-    let window = Window {
-        stride: &options.stride,
-        padding: options.padding.to_vec(),
-        dilation: &options.dilation,
-        groups: options.groups,
-    };
-    conv("Conv", &tensors, window.attributes(), to)
-}
-
-fn conv3d(op: &Conv3dOpIr, to: &mut Lowering) -> Result<(), Error> {
-    let tensors = Conv { x: &op.x, weight: &op.weight, bias: op.bias.as_ref(), out: &op.out };
-    let options = &op.options;
-    let window = Window {
-        stride: &options.stride,
-        padding: both_sides(&options.padding),
-        dilation: &options.dilation,
-        groups: options.groups,
-    };
-    conv("Conv", &tensors, window.attributes(), to)
-}
-
-fn conv_transpose1d(op: &ConvTranspose1dOpIr, to: &mut Lowering) -> Result<(), Error> {
-    let tensors = Conv { x: &op.x, weight: &op.weight, bias: op.bias.as_ref(), out: &op.out };
-    let options = &op.options;
-    let window = Window {
-        stride: &options.stride,
-        padding: both_sides(&options.padding),
-        dilation: &options.dilation,
-        groups: options.groups,
-    };
-    conv("ConvTranspose", &tensors, window.with_output_padding(&options.padding_out), to)
-}
-
-fn conv_transpose2d(op: &ConvTranspose2dOpIr, to: &mut Lowering) -> Result<(), Error> {
-    let tensors = Conv { x: &op.x, weight: &op.weight, bias: op.bias.as_ref(), out: &op.out };
-    let options = &op.options;
-    let window = Window {
-        stride: &options.stride,
-        padding: both_sides(&options.padding),
-        dilation: &options.dilation,
-        groups: options.groups,
-    };
-    conv("ConvTranspose", &tensors, window.with_output_padding(&options.padding_out), to)
-}
-
-fn conv_transpose3d(op: &ConvTranspose3dOpIr, to: &mut Lowering) -> Result<(), Error> {
-    let tensors = Conv { x: &op.x, weight: &op.weight, bias: op.bias.as_ref(), out: &op.out };
-    let options = &op.options;
-    let window = Window {
-        stride: &options.stride,
-        padding: both_sides(&options.padding),
-        dilation: &options.dilation,
-        groups: options.groups,
-    };
-    conv("ConvTranspose", &tensors, window.with_output_padding(&options.padding_out), to)
-}
-
 fn conv(
     op_type: &'static str,
     tensors: &Conv,
@@ -174,21 +117,6 @@ fn conv(
     attributes.push(("kernel_shape", Attribute::Ints(kernel)));
     let out = to.node_of(op_type, operands, attributes);
     to.bind(tensors.out, out)
-}
-
-impl Window<'_> {
-    fn attributes(&self) -> Attributes {
-        vec![
-            ("strides", ints(self.stride.iter())),
-            ("pads", pads(&self.padding)),
-            ("dilations", ints(self.dilation.iter())),
-            ("group", Attribute::Int(self.groups as i64)),
-        ]
-    }
-
-    fn with_output_padding(&self, padding: &[usize]) -> Attributes {
-        [self.attributes(), vec![("output_padding", ints(padding.iter()))]].concat()
-    }
 }
 
 fn both_sides(padding: &[usize]) -> Vec<(usize, usize)> {
