@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::bundle::{Bundle, Manifest};
-use crate::input::{Picture, Tokenizer};
+use crate::input::{Limits, Picture, Tokenizer};
 use crate::metrics::{Held, Metrics};
 use crate::types::{Answer, Query};
 
@@ -55,6 +55,8 @@ pub struct ModelInfo {
     pub provider: &'static str,
     /// Threads that run graphs.
     pub executors: usize,
+    /// Bounds on the pictures that are decoded.
+    pub pictures: Limits,
 }
 
 impl ModelInfo {
@@ -82,6 +84,7 @@ impl Engine {
             fingerprint: bundle.fingerprint().to_owned(),
             provider: executors.provider(),
             executors: executors.count(),
+            pictures: settings.pictures,
             manifest,
         };
         let shown = metrics.model_loaded(model.name(), model.version(), model.provider);

@@ -11,6 +11,7 @@ async fn the_model_is_listed_with_what_it_runs_on_and_its_limits() {
     let model = &models[0];
     assert_eq!((model["name"].as_str(), model["provider"].as_str()), (Some("shapes"), Some("cpu")));
     assert_eq!(model["limits"]["body_bytes"].as_u64(), Some(20 << 20));
+    assert_eq!(model["limits"]["picture_pixels"].as_u64(), Some(40_000_000));
     assert!(model["limits"]["text_tokens"].as_u64().unwrap() > 2);
     assert_eq!(&server.get("/v1/models/shapes").await.answer(), model);
 }

@@ -56,6 +56,8 @@ pub struct ModelView {
 pub struct LimitsView {
     /// Size of a request's body.
     body_bytes: usize,
+    /// Width × height of a picture.
+    picture_pixels: u64,
     /// Tokens of a text; a word is one or a few.
     text_tokens: usize,
     /// Objects found in a picture.
@@ -81,6 +83,7 @@ impl ModelView {
             executors: model.executors,
             limits: LimitsView {
                 body_bytes: settings.max_body.get(),
+                picture_pixels: model.pictures.pixels,
                 text_tokens: manifest.tokenizer.max_tokens,
                 objects: manifest.dimensions.objects,
                 top_k: MAX_TOP_K,
