@@ -116,7 +116,7 @@ impl Problem {
         }
     }
 
-    /// The sentence for the log, with the causes that the client isn't told.
+    /// The sentence for the log, with the causes that the client isn't told; cut like what the client reads.
     pub fn cause(&self) -> String {
         let mut text = self.to_string();
         if let Self::Engine(error) = self {
@@ -127,7 +127,7 @@ impl Problem {
                 source = cause.source();
             }
         }
-        text
+        clip(text)
     }
 
     /// When a client may come back.
@@ -378,8 +378,10 @@ mod tests {
     #[test]
     fn long_quotes_of_the_request_are_cut() {
         let reason = "é".repeat(10_000);
-        let document = Problem::Malformed { field: Some(reason.clone()), reason }.document("id-1");
+        let problem = Problem::Malformed { field: Some(reason.clone()), reason };
+        let document = problem.document("id-1");
         assert!(document.detail.chars().count() <= 401 && document.field.unwrap().chars().count() <= 401);
+        assert!(problem.cause().chars().count() <= 401);
     }
 
     #[test]

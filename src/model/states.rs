@@ -2,6 +2,9 @@
 
 use burn::tensor::{Bool, Int, Tensor};
 
+/// Divides the sum over a picture's objects, to the scale of a single slot.
+const OBJECTS: f64 = 8.0;
+
 /// A picture as the visual semantic encoder sees it.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -72,8 +75,12 @@ impl Fused {
         }
     }
 
-    /// The first text slot, which speaks for the pair: `[batch, width]`.
+    /// What speaks for the pair: the first text slot, and the sum of the objects. Attention averages what it gathers, so a number could
+    /// not be read from the text slot; it is a sum (Zhang et al., arXiv 1802.05766). Output: `[batch, 2 · width]`.
     pub fn summary(&self) -> Tensor<2> {
-        self.text.clone().narrow(1, 0, 1).squeeze_dim::<2>(1)
+        let first = self.text.clone().narrow(1, 0, 1).squeeze_dim::<2>(1);
+        let real = self.real_objects.clone().float().unsqueeze_dim::<3>(2);
+        let objects = (self.objects.clone() * real).sum_dim(1).squeeze_dim::<2>(1);
+        Tensor::cat(vec![first, objects.div_scalar(OBJECTS)], 1)
     }
 }

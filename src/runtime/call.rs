@@ -1,4 +1,4 @@
-//! One accepted request as the engine sees it: its deadline, its durations, its span.
+//! One accepted request as the engine sees it: its deadline and its durations.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time;
-use tracing::Span;
 
 use crate::metrics::{Metrics, Rejection};
 
@@ -18,14 +17,13 @@ use super::error::Error;
 pub struct Call {
     pub(super) deadline: Option<Instant>,
     pub(super) timing: Arc<Timing>,
-    pub(super) span: Span,
     _place: Arc<OwnedSemaphorePermit>,
 }
 
 impl Call {
-    /// A call in the caller's current span that holds `place` among the accepted ones.
+    /// A call that holds `place` among the accepted ones.
     pub(super) fn new(deadline: Option<Instant>, place: OwnedSemaphorePermit) -> Self {
-        Self { deadline, timing: Arc::default(), span: Span::current(), _place: Arc::new(place) }
+        Self { deadline, timing: Arc::default(), _place: Arc::new(place) }
     }
 
     pub fn deadline(&self) -> Option<Instant> {

@@ -96,6 +96,8 @@ pub enum StartError {
         "graph `{graph}` gives other values than its exporter recorded: output `{tensor}` differs by {difference}, {bound} is allowed"
     )]
     Golden { graph: &'static str, tensor: String, difference: f32, bound: f32 },
+    #[error("the bundle in {folder} is not the one that is served any more: start the server again to serve it", folder = folder.display())]
+    Replaced { folder: PathBuf },
     #[error("an engine thread can't be started: {0}")]
     Thread(#[source] std::io::Error),
     #[error("an executor ended while it was starting")]

@@ -75,6 +75,15 @@ impl Shared {
     fn graphs(&self) -> Result<Graphs, StartError> {
         Graphs::load(&self.bundle, &self.model, &self.maker, self.batch)
     }
+
+    /// The same once the bundle has been served for a while: its folder may hold another one by now.
+    fn graphs_again(&self) -> Result<Graphs, StartError> {
+        let found = Bundle::open(self.bundle.folder())?;
+        if found.fingerprint() != self.bundle.fingerprint() {
+            return Err(StartError::Replaced { folder: self.bundle.folder().to_owned() });
+        }
+        self.graphs()
+    }
 }
 
 impl Executors {
@@ -275,7 +284,7 @@ fn run(queue: &Queue<Lanes>, shared: &Shared, started: mpsc::Sender<Result<(), S
 /// New sessions after a panic, tried until they load or the engine ends.
 fn reload(queue: &Queue<Lanes>, shared: &Shared) -> Option<Graphs> {
     loop {
-        match shared.graphs() {
+        match shared.graphs_again() {
             Ok(graphs) => return Some(graphs),
             Err(error) if queue.is_closed() => {
                 tracing::error!(%error, "an executor could not start anew and ends");

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use tracing::Span;
 
 use crate::metrics::{BatchMetrics, Metrics, QueueMetrics, Rejection};
 
@@ -23,7 +22,6 @@ pub(super) struct Job<S: Stage> {
     deadline: Option<Instant>,
     queued: Instant,
     timing: Arc<Timing>,
-    pub span: Span,
 }
 
 /// Where a caller waits for the answer; dropping it withdraws the job.
@@ -38,7 +36,6 @@ impl<S: Stage> Job<S> {
             deadline: call.deadline,
             queued: Instant::now(),
             timing: Arc::clone(&call.timing),
-            span: call.span.clone(),
         };
         (job, answer)
     }
@@ -142,9 +139,9 @@ impl<S: Stage> Batch<S> {
                 }
             }
             Err(Failed { graph, source }) => {
+                tracing::error!(graph, error = %source, jobs = self.jobs.len(), "batch failed");
                 let source = Arc::new(source);
                 for job in self.jobs {
-                    job.span.in_scope(|| tracing::error!(graph, error = %source, "batch failed"));
                     job.answer(Err(Error::Graph { graph, source: Arc::clone(&source) }));
                 }
             }

@@ -18,15 +18,22 @@ use super::error::Error;
 use super::pace::Pace;
 use super::queue::{Next, Queue};
 
-/// Name of this stage in metrics and errors.
-const STAGE: &str = "decode";
-
 /// What kind of work it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
     /// Goes first: a text takes microseconds.
     Texts,
     Pictures,
+}
+
+impl Lane {
+    /// Name of the stage in metrics and errors.
+    fn stage(self) -> &'static str {
+        match self {
+            Self::Texts => "tokenize",
+            Self::Pictures => "decode",
+        }
+    }
 }
 
 /// The threads and the queue in front of them.
@@ -36,24 +43,30 @@ pub(super) struct Workers {
     threads: Mutex<Vec<JoinHandle<()>>>,
     capacity: NonZeroUsize,
     metrics: Arc<Metrics>,
-    measured: QueueMetrics,
-    compute: Histogram,
+    /// Seconds of the work in each lane.
+    texts: Histogram,
+    pictures: Histogram,
     pace: Arc<Pace>,
 }
 
 type Task = Box<dyn FnOnce() + Send>;
 
-#[derive(Default)]
+/// The work that waits.
 struct Lanes {
-    texts: VecDeque<Task>,
-    pictures: VecDeque<Task>,
+    texts: Line,
+    pictures: Line,
+}
+
+struct Line {
+    tasks: VecDeque<Task>,
+    measured: QueueMetrics,
 }
 
 impl std::fmt::Debug for Lanes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Lanes")
-            .field("texts", &self.texts.len())
-            .field("pictures", &self.pictures.len())
+            .field("texts", &self.texts.tasks.len())
+            .field("pictures", &self.pictures.tasks.len())
             .finish()
     }
 }
@@ -66,15 +79,15 @@ impl Workers {
         metrics: Arc<Metrics>,
         pace: Arc<Pace>,
     ) -> io::Result<Self> {
-        let queue = Arc::new(Queue::new(Lanes::default()));
-        let (measured, compute) = (metrics.queue(STAGE), metrics.compute(STAGE));
+        let queue = Arc::new(Queue::new(Lanes::new(&metrics)));
         let threads = (0..threads.get())
             .map(|index| {
-                let (queue, measured) = (Arc::clone(&queue), measured.clone());
-                thread::Builder::new().name(format!("worker-{index}")).spawn(move || work(&queue, &measured))
+                let queue = Arc::clone(&queue);
+                thread::Builder::new().name(format!("worker-{index}")).spawn(move || work(&queue))
             })
             .collect::<io::Result<_>>()?;
-        Ok(Self { queue, threads: Mutex::new(threads), capacity, metrics, measured, compute, pace })
+        let [texts, pictures] = [Lane::Texts, Lane::Pictures].map(|lane| metrics.compute(lane.stage()));
+        Ok(Self { queue, threads: Mutex::new(threads), capacity, metrics, texts, pictures, pace })
     }
 
     /// Runs `work` on a worker thread. Withdrawn when the returned future is dropped before a thread has taken it up.
@@ -89,13 +102,12 @@ impl Workers {
         let put = self.queue.push(|lanes| {
             let room = lanes.len() < self.capacity.get();
             if room {
-                lanes.lane(lane).push_back(task);
-                self.measured.depth.set(lanes.len() as i64);
+                lanes.line(lane).push(task);
             }
             room
         });
         match put {
-            Ok(()) => call.wait(answer, STAGE, &self.metrics).await,
+            Ok(()) => call.wait(answer, lane.stage(), &self.metrics).await,
             Err(refused) => {
                 Err(Error::refused(refused, &self.metrics, || self.pace.retry_after(self.capacity.get())))
             }
@@ -120,11 +132,13 @@ impl Workers {
         reply: oneshot::Sender<Result<T, Error>>,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Task {
-        let (metrics, measured, pace) =
-            (Arc::clone(&self.metrics), self.measured.clone(), Arc::clone(&self.pace));
-        let compute = self.compute.clone();
-        let phase = if lane == Lane::Texts { Phase::Text } else { Phase::Decode };
-        let (deadline, timing, span) = (call.deadline, Arc::clone(&call.timing), call.span.clone());
+        let (metrics, pace) = (Arc::clone(&self.metrics), Arc::clone(&self.pace));
+        let wait = self.metrics.queue(lane.stage()).wait;
+        let (phase, compute) = match lane {
+            Lane::Texts => (Phase::Text, self.texts.clone()),
+            Lane::Pictures => (Phase::Decode, self.pictures.clone()),
+        };
+        let (deadline, timing) = (call.deadline, Arc::clone(&call.timing));
         let queued = Instant::now();
         Box::new(move || {
             let started = Instant::now();
@@ -136,8 +150,8 @@ impl Workers {
             } else {
                 let waited = started.duration_since(queued);
                 timing.add(Phase::Queue, waited);
-                measured.wait.observe(waited.as_secs_f64());
-                let outcome = span.in_scope(work);
+                wait.observe(waited.as_secs_f64());
+                let outcome = work();
                 let spent = started.elapsed();
                 compute.observe(spent.as_secs_f64());
                 timing.add(phase, spent);
@@ -159,7 +173,12 @@ impl Drop for Workers {
 }
 
 impl Lanes {
-    fn lane(&mut self, lane: Lane) -> &mut VecDeque<Task> {
+    fn new(metrics: &Metrics) -> Self {
+        let line = |lane: Lane| Line { tasks: VecDeque::new(), measured: metrics.queue(lane.stage()) };
+        Self { texts: line(Lane::Texts), pictures: line(Lane::Pictures) }
+    }
+
+    fn line(&mut self, lane: Lane) -> &mut Line {
         match lane {
             Lane::Texts => &mut self.texts,
             Lane::Pictures => &mut self.pictures,
@@ -167,14 +186,26 @@ impl Lanes {
     }
 
     fn len(&self) -> usize {
-        self.texts.len() + self.pictures.len()
+        self.texts.tasks.len() + self.pictures.tasks.len()
     }
 }
 
-fn work(queue: &Queue<Lanes>, measured: &QueueMetrics) {
+impl Line {
+    fn push(&mut self, task: Task) {
+        self.tasks.push_back(task);
+        self.measured.depth.set(self.tasks.len() as i64);
+    }
+
+    fn pop(&mut self) -> Option<Task> {
+        let task = self.tasks.pop_front();
+        self.measured.depth.set(self.tasks.len() as i64);
+        task
+    }
+}
+
+fn work(queue: &Queue<Lanes>) {
     let next = |lanes: &mut Lanes, _| {
-        let task = lanes.texts.pop_front().or_else(|| lanes.pictures.pop_front());
-        measured.depth.set(lanes.len() as i64);
+        let task = lanes.texts.pop().or_else(|| lanes.pictures.pop());
         task.map_or(Next::Wait(None), Next::Work)
     };
     while let Some(task) = queue.take(next) {
@@ -224,7 +255,11 @@ mod tests {
         let call = call(None);
         assert_eq!(workers.run(Lane::Texts, &call, || Ok(7)).await.unwrap(), 7);
         assert!(call.timing().get(Phase::Text) > Duration::ZERO);
-        assert!(metrics.render().contains("cmal_stage_compute_seconds_count{stage=\"decode\"} 1"));
+        workers.run(Lane::Pictures, &call, || Ok(())).await.unwrap();
+        for stage in ["tokenize", "decode"] {
+            let counted = format!("cmal_stage_compute_seconds_count{{stage=\"{stage}\"}} 1");
+            assert!(metrics.render().contains(&counted), "{stage}");
+        }
     }
 
     #[tokio::test]

@@ -112,10 +112,10 @@ impl Default for Shares {
     fn default() -> Self {
         Self {
             vqa: 0.40,
-            entailment: 0.18,
+            entailment: 0.25,
             grounding: 0.18,
-            contrast: 0.60,
-            matching: 0.28,
+            contrast: 0.62,
+            matching: 0.37,
             association: 0.06,
         }
     }

@@ -1,13 +1,11 @@
 //! A request to the model, on its way from bytes to the engine.
 
-use axum::extract::{FromRequest, Request};
-use serde::de::DeserializeOwned;
-use tokio::time::timeout_at;
-
 use crate::http::layers::Traced;
 use crate::http::{AppState, Problem};
 use crate::metrics::Rejection;
 use crate::runtime::{Call, Engine};
+use axum::extract::{FromRequest, Request};
+use serde::de::DeserializeOwned;
 
 use super::body::{Body, discard};
 use super::deadline::deadline;
@@ -34,9 +32,10 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<AppState> for Asked<T> {
             }
         };
         let traced = request.extensions().get::<Traced>().cloned().unwrap_or_default();
-        let body = timeout_at(deadline.into(), Body::read(request, limit)).await.unwrap_or_else(|_| {
-            state.metrics().reject(Rejection::Expired);
-            Err(Problem::Expired)
+        let body = Body::read(request, limit, deadline).await.inspect_err(|problem| {
+            if matches!(problem, Problem::Expired) {
+                state.metrics().reject(Rejection::Expired);
+            }
         })?;
         let engine = state.engine()?.clone();
         // From here on the engine itself sees to the deadline.

@@ -1,6 +1,6 @@
 //! A request's body: read under the limit, then parsed as JSON or as a form.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{self, Bytes};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
@@ -9,7 +9,8 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use axum::http::request::Parts;
 use http_body_util::BodyExt;
 use serde::de::{DeserializeOwned, Deserializer};
-use tokio::time::timeout;
+use tokio::runtime::Handle;
+use tokio::time::{timeout, timeout_at};
 
 use crate::http::Problem;
 
@@ -32,15 +33,16 @@ enum Format {
 }
 
 impl Body {
-    /// Reads a body of `limit` bytes at most.
-    pub async fn read(request: Request, limit: usize) -> Result<Self, Problem> {
+    /// Reads a body of `limit` bytes at most, until `deadline`. What is left of a refused one is taken in, see [`discard`].
+    pub async fn read(request: Request, limit: usize, deadline: Instant) -> Result<Self, Problem> {
         let (parts, mut body) = request.into_parts();
         let problem = match format(&parts.headers) {
             None => Problem::BodyType,
             Some(_) if length(&parts.headers) > limit => Problem::BodyTooLarge { limit },
-            Some(format) => match collected(&mut body, limit).await? {
-                Some(bytes) => return Ok(Self { parts, format, bytes }),
-                None => Problem::BodyTooLarge { limit },
+            Some(format) => match timeout_at(deadline.into(), collected(&mut body, limit)).await {
+                Ok(Ok(bytes)) => return Ok(Self { parts, format, bytes }),
+                Ok(Err(problem)) => problem,
+                Err(_) => Problem::Expired,
             },
         };
         discard(Request::from_parts(parts, body)).await;
@@ -50,13 +52,19 @@ impl Body {
     /// The request that the body describes.
     pub async fn parse<T: DeserializeOwned + Send + 'static>(self) -> Result<T, Problem> {
         let here = self.bytes.len() <= PARSE_HERE;
-        match self.format {
-            Format::Json if here => from_json(&self.bytes),
-            Format::Json => tokio::task::spawn_blocking(move || from_json(&self.bytes))
-                .await
-                .unwrap_or_else(|error| Err(Problem::Panic { message: error.to_string() })),
-            Format::Form => described(self.into_form().await?),
+        let parse = async move {
+            match self.format {
+                Format::Json => from_json(&self.bytes),
+                Format::Form => described(self.into_form().await?),
+            }
+        };
+        if here {
+            return parse.await;
         }
+        let runtime = Handle::current();
+        tokio::task::spawn_blocking(move || runtime.block_on(parse))
+            .await
+            .unwrap_or_else(|error| Err(Problem::Panic { message: error.to_string() }))
     }
 
     async fn into_form(self) -> Result<Form, Problem> {
@@ -66,7 +74,8 @@ impl Body {
         let mut form = Form::default();
         while let Some(field) = fields.next_field().await.map_err(|error| broken_form(&error.body_text()))? {
             let name = field.name().ok_or_else(|| broken_form("a part has no name"))?.to_owned();
-            form.add(&name, field.bytes().await.map_err(|error| broken_form(&error.body_text()))?);
+            let value = field.bytes().await.map_err(|error| broken_form(&error.body_text()))?;
+            form.add(&name, value).map_err(|reason| broken_form(&reason))?;
         }
         Ok(form)
     }
@@ -103,18 +112,18 @@ fn length(headers: &HeaderMap) -> usize {
     headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
-/// All bytes of the body; none if there are more than `limit`.
-async fn collected(body: &mut body::Body, limit: usize) -> Result<Option<Bytes>, Problem> {
+/// All bytes of the body, `limit` at most.
+async fn collected(body: &mut body::Body, limit: usize) -> Result<Bytes, Problem> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| malformed(format_args!("the body ends early: {error}")))?;
         let data = frame.into_data().unwrap_or_default();
         if bytes.len() + data.len() > limit {
-            return Ok(None);
+            return Err(Problem::BodyTooLarge { limit });
         }
         bytes.extend_from_slice(&data);
     }
-    Ok(Some(bytes.into()))
+    Ok(bytes.into())
 }
 
 fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
@@ -162,7 +171,8 @@ mod tests {
 
     async fn ask(content_type: &str, body: impl Into<body::Body>, limit: usize) -> Result<Question, Problem> {
         let request = Request::builder().header(CONTENT_TYPE, content_type).body(body.into()).unwrap();
-        Body::read(request, limit).await?.parse().await
+        let deadline = Instant::now() + Duration::from_secs(60);
+        Body::read(request, limit, deadline).await?.parse().await
     }
 
     fn field(problem: &Problem) -> Option<&str> {
@@ -202,6 +212,22 @@ mod tests {
         assert!(ask("application/json", json, json.len()).await.is_ok());
         let problem = ask("application/json", json, json.len() - 1).await.unwrap_err();
         assert!(matches!(problem, Problem::BodyTooLarge { limit } if limit == json.len() - 1));
+    }
+
+    #[tokio::test]
+    async fn a_refused_body_is_refused_for_its_reason_even_after_the_deadline() {
+        let request = |content_type: &str| {
+            Request::builder().header(CONTENT_TYPE, content_type).body(body::Body::from("{}")).unwrap()
+        };
+        let refused = |content_type, limit| async move {
+            Body::read(request(content_type), limit, Instant::now()).await.map(drop).unwrap_err()
+        };
+        assert!(matches!(refused("text/plain", 9).await, Problem::BodyType));
+        let announced =
+            Request::builder().header(CONTENT_TYPE, "application/json").header(CONTENT_LENGTH, 10);
+        let announced = announced.body(body::Body::from("{}")).unwrap();
+        let problem = Body::read(announced, 9, Instant::now()).await.map(drop).unwrap_err();
+        assert!(matches!(problem, Problem::BodyTooLarge { limit: 9 }));
     }
 
     #[tokio::test]

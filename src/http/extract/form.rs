@@ -5,6 +5,9 @@ use serde::de::value::{Error, MapDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
+/// Different fields that a form may have: more than any request takes, and few enough to be looked through.
+const FIELDS: usize = 16;
+
 /// The fields of a form in the order of their first appearance; a field given several times is a list.
 #[derive(Debug, Default)]
 pub struct Form {
@@ -12,11 +15,17 @@ pub struct Form {
 }
 
 impl Form {
-    pub fn add(&mut self, name: &str, value: Bytes) {
-        match self.fields.iter_mut().find(|(known, _)| known == name) {
-            Some((_, values)) => values.0.push(value),
-            None => self.fields.push((name.to_owned(), Values(vec![value]))),
+    /// # Errors
+    /// The form has too many different fields.
+    pub fn add(&mut self, name: &str, value: Bytes) -> Result<(), String> {
+        if let Some((_, values)) = self.fields.iter_mut().find(|(known, _)| known == name) {
+            values.0.push(value);
+        } else if self.fields.len() < FIELDS {
+            self.fields.push((name.to_owned(), Values(vec![value])));
+        } else {
+            return Err(format!("it has more than {FIELDS} different fields"));
         }
+        Ok(())
     }
 }
 
@@ -120,7 +129,7 @@ mod tests {
     fn read(fields: &[(&str, &'static [u8])]) -> Result<Request, String> {
         let mut form = Form::default();
         for (name, value) in fields {
-            form.add(name, Bytes::from_static(value));
+            form.add(name, Bytes::from_static(value))?;
         }
         Request::deserialize(form).map_err(|error| error.to_string())
     }
@@ -143,5 +152,15 @@ mod tests {
         assert!(read(&[("top_k", b"1"), ("top_k", b"2")]).unwrap_err().contains("gives this field 2 times"));
         assert!(read(&[("texts", b"\xff")]).unwrap_err().contains("not UTF-8"));
         assert!(read(&[("question", b"?")]).unwrap_err().contains("unknown field `question`"));
+    }
+
+    #[test]
+    fn a_form_of_many_names_is_refused_and_one_of_many_values_is_not() {
+        let mut form = Form::default();
+        for number in 0..FIELDS {
+            form.add(&number.to_string(), Bytes::new()).unwrap();
+        }
+        assert!(form.add("one more", Bytes::new()).unwrap_err().contains("different fields"));
+        form.add("0", Bytes::new()).unwrap();
     }
 }

@@ -47,7 +47,7 @@ impl Head {
     }
 }
 
-/// One head per task; the text's first slot speaks for the pair.
+/// One head per task; all but grounding read what speaks for the pair, see [`Fused::summary`].
 #[derive(Module, Debug)]
 pub struct TaskHeads {
     vqa: Head,
@@ -59,13 +59,13 @@ pub struct TaskHeads {
 
 impl TaskHeads {
     pub fn new(dims: &Dims, vocabulary: &Vocabulary, device: &Device) -> Self {
-        let head = |outputs| Head::new(dims, dims.width, outputs, device);
+        let of_pair = |outputs| Head::new(dims, 2 * dims.width, outputs, device);
         Self {
-            vqa: head(vocabulary.answers),
-            entailment: head(Entailment::ALL.len()),
-            grounding: head(1),
-            absent: head(1),
-            matching: head(1),
+            vqa: of_pair(vocabulary.answers),
+            entailment: of_pair(Entailment::ALL.len()),
+            grounding: Head::new(dims, dims.width, 1, device),
+            absent: of_pair(1),
+            matching: of_pair(1),
         }
     }
 

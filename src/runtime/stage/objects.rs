@@ -26,7 +26,7 @@ pub(super) fn find(graph: &mut Graph, model: &Model, pictures: &[&Pixels]) -> Re
     let pixels = match pictures {
         [one] => &one.data,
         many => {
-            joined = many.iter().flat_map(|pixels| pixels.data.iter().copied()).collect();
+            joined = many.iter().map(|pixels| pixels.data.as_slice()).collect::<Vec<_>>().concat();
             &joined
         }
     };

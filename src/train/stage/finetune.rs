@@ -1,5 +1,7 @@
 //! Fourth stage: the four tasks at once, on one model.
 
+use std::collections::{HashSet, VecDeque};
+
 use burn::tensor::{Device, Tensor};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -20,6 +22,9 @@ use crate::types::{AnchorPoint, Entailment};
 /// Weights of the coarse vectors' and of the association's loss beside the tasks'.
 const CONTRAST: f64 = 0.3;
 const ASSOCIATION: f64 = 0.2;
+/// Captions drawn for each that is contrasted, and how many contrasted ones are alike: random pictures are soon told apart.
+const POOL: f64 = 8.0;
+const CLIQUE: usize = 4;
 /// How much more often a more similar negative is drawn: the softmax temperature over similarities.
 const HARDNESS: f32 = 0.1;
 /// Samples of each task that a validation looks at, at most.
@@ -124,9 +129,53 @@ impl FinetuneStage<'_> {
         shard: usize,
         share: f64,
     ) -> Vec<&'s Sample<T>> {
-        let count = (self.recipe.schedule.shard() as f64 * share).round() as usize;
+        let count = self.rows(share);
         let rounds = Rounds::new(self.material.seed, purpose, samples.len());
         rounds.take(shard * count, count).into_iter().map(|index| &samples[index]).collect()
+    }
+
+    /// Rows of a shard that a share of the batch comes to.
+    fn rows(&self, share: f64) -> usize {
+        (self.recipe.schedule.shard() as f64 * share).round() as usize
+    }
+
+    /// `count` captions of a pool, of a picture each, in cliques: a caption, and those whose pictures' objects are tagged most like
+    /// those of its own.
+    fn alike<'s>(&self, pool: &[&'s Caption], count: usize) -> Vec<&'s Caption> {
+        let mut pictures = HashSet::new();
+        let mut left: VecDeque<(&Caption, Vec<usize>)> = pool
+            .iter()
+            .filter(|caption| pictures.insert(caption.picture))
+            .map(|&caption| (caption, self.tags(caption.picture)))
+            .collect();
+        let mut chosen = Vec::with_capacity(count);
+        while chosen.len() < count
+            && let Some((seed, tags)) = left.pop_front()
+        {
+            chosen.push(seed);
+            for _ in 1..CLIQUE.min(count + 1 - chosen.len()) {
+                let distance =
+                    |other: &[usize]| tags.iter().zip(other).map(|(a, b)| a.abs_diff(*b)).sum::<usize>();
+                let nearest = (0..left.len()).min_by_key(|&index| distance(&left[index].1));
+                chosen.extend(nearest.and_then(|index| left.remove(index)).map(|(caption, _)| caption));
+            }
+        }
+        chosen
+    }
+
+    /// How often each attribute and class is found in a picture.
+    fn tags(&self, picture: usize) -> Vec<usize> {
+        let Material { store, lexicon, .. } = self.material;
+        let attributes = lexicon.words.attributes.len();
+        let mut counts = vec![0; attributes + lexicon.words.classes.len()];
+        for object in 0..store.count(picture) {
+            counts[attributes + store.class(picture, object)] += 1;
+            store
+                .attributes(picture, object)
+                .zip(&mut counts)
+                .for_each(|(has, count)| *count += usize::from(has));
+        }
+        counts
     }
 
     /// Visual question answering, entailment and grounding.
@@ -172,7 +221,8 @@ impl FinetuneStage<'_> {
         rng: &mut ChaCha8Rng,
     ) -> Vec<(&'static str, f64, Tensor<1>)> {
         let shares = &self.recipe.shares;
-        let captions = self.drawn("captions", &self.material.train.captions, shard, shares.contrast);
+        let pool = self.drawn("captions", &self.material.train.captions, shard, shares.contrast * POOL);
+        let captions = self.alike(&pool, self.rows(shares.contrast));
         if captions.len() < 2 {
             return Vec::new();
         }
@@ -184,8 +234,7 @@ impl FinetuneStage<'_> {
         let mut parts = vec![("contrast", CONTRAST, contrast(similarity))];
 
         // A matched caption takes three rows: its picture, and a negative on each side.
-        let count = (self.recipe.schedule.shard() as f64 * shares.matching / 3.0).round() as usize;
-        let count = count.min(captions.len());
+        let count = self.rows(shares.matching / 3.0).min(captions.len());
         let mut pairs: Vec<(usize, usize)> = (0..count).map(|row| (row, row)).collect();
         for caption in 0..count {
             pairs.extend(negatives.text(caption, rng).map(|text| (caption, text)));
