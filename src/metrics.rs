@@ -13,20 +13,20 @@ pub enum Rejection {
     Overloaded,
     /// The deadline passed.
     Expired,
-    /// The client left.
-    Departed,
+    /// Nobody waits for it any more: the client left, or another part of its request failed.
+    Withdrawn,
     /// The server is shutting down.
     Draining,
 }
 
 impl Rejection {
-    pub const ALL: [Self; 4] = [Self::Overloaded, Self::Expired, Self::Departed, Self::Draining];
+    pub const ALL: [Self; 4] = [Self::Overloaded, Self::Expired, Self::Withdrawn, Self::Draining];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Overloaded => "overloaded",
             Self::Expired => "expired",
-            Self::Departed => "departed",
+            Self::Withdrawn => "withdrawn",
             Self::Draining => "draining",
         }
     }
@@ -238,7 +238,7 @@ mod tests {
         metrics.queue("fusion").wait.observe(0.001);
         metrics.queue("fusion").depth.set(3);
         metrics.compute("vision").observe(0.002);
-        metrics.reject(Rejection::Departed);
+        metrics.reject(Rejection::Withdrawn);
         let text = metrics.render();
         for line in [
             "cmal_http_requests_total{method=\"POST\",route=\"/v1/vqa\",status=\"200\"} 1",

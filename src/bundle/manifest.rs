@@ -16,7 +16,7 @@ pub struct Manifest {
     pub version: String,
     /// UTC, RFC 3339.
     pub created: String,
-    /// Commit of the code that made the bundle; `unknown` outside a checkout.
+    /// Commit of the checkout that the bundle was exported in; `unknown` outside one.
     pub source_commit: String,
     pub dimensions: Dimensions,
     /// By the names in [`graph`](super::names::graph).

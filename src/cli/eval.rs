@@ -6,7 +6,8 @@ use clap::Args;
 use serde_json::json;
 
 use crate::data::{Dataset, Entry, OnBad};
-use crate::eval::{Asked, InProcess, Part, Server, Subject, evaluate};
+use crate::eval::{Asked, InProcess, Part, ServedModel, Server, Subject, evaluate};
+use crate::runtime::ModelInfo;
 use crate::types::Split;
 
 use super::engine_args::EngineArgs;
@@ -74,6 +75,19 @@ impl Pictures {
     }
 }
 
+/// The server at `root`, if it answers with the same bundle, and what it says of it.
+fn served(root: &str, model: &ModelInfo) -> Result<(Server, ServedModel), Failure> {
+    let server = Server::new(root);
+    let found = server.model(model.name())?;
+    if found.fingerprint != model.fingerprint {
+        return Err(Failure::run(format!(
+            "{root} serves another `{}` than the bundle given here: start it with that bundle",
+            model.name()
+        )));
+    }
+    Ok((server, found))
+}
+
 /// Prints the figures.
 pub fn run(args: &EvalArgs) -> Result<(), Failure> {
     let opened = Dataset::open(&args.data, if args.skip_bad { OnBad::Skip } else { OnBad::Stop })?;
@@ -90,10 +104,10 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
     let engine = args.engine.start(&args.model)?;
     let model = engine.model().clone();
     let coarse = InProcess::new(engine)?;
-    let server = args.http.as_deref().map(Server::new);
-    let subject: &dyn Subject = match &server {
-        Some(server) => server,
-        None => &coarse,
+    let server = args.http.as_deref().map(|root| served(root, &model)).transpose()?;
+    let (subject, provider): (&dyn Subject, &str) = match &server {
+        Some((server, found)) => (server, &found.provider),
+        None => (&coarse, model.provider),
     };
     let parts = if args.tasks.is_empty() { Part::ALL.to_vec() } else { args.tasks.clone() };
     let passes = 1 + u64::from(parts.contains(&Part::Retrieval));
@@ -105,7 +119,7 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
         let report = json!({
             "model": model.name(),
             "version": model.version(),
-            "provider": model.provider,
+            "provider": provider,
             "through": args.http.as_deref().unwrap_or("engine"),
             "data": args.data,
             "split": args.split.name(),
@@ -113,7 +127,7 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
         });
         return print(&format!("{}\n", serde_json::to_string_pretty(&report)?));
     }
-    let through = args.http.as_deref().unwrap_or(model.provider);
+    let through = args.http.as_deref().unwrap_or(provider);
     print(&format!(
         "{} {} through {through}, {} pictures of {} ({})\n\n{report}",
         model.name(),

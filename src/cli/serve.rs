@@ -24,8 +24,8 @@ use super::output::print;
 
 /// Serve a model over HTTP
 ///
-/// Every option can also be given as a variable of the environment or in a TOML file under the name of its flag. A flag goes
-/// before a variable, a variable before the file.
+/// Every option can also be given as a variable of the environment or, but for those of the log, in a TOML file under the name of its
+/// flag. A flag goes before a variable, a variable before the file.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(super) struct ServeArgs {
@@ -132,7 +132,9 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
     let served = threads.block_on(serve(settings, bundle));
     // What is still running had its time: a request past the drain limit, or a load that is no longer wanted.
     threads.shutdown_background();
-    served
+    served?;
+    // ONNX Runtime may be at work for it: what the library frees when a process ends must not go while it is.
+    signal_hook::low_level::exit(0)
 }
 
 async fn serve(settings: ServeSettings, bundle: PathBuf) -> Result<(), Failure> {
@@ -270,8 +272,12 @@ fn choose(models: &Path, name: Option<&str>) -> Result<PathBuf, Failure> {
     let entries = fs::read_dir(models).map_err(|error| {
         Failure::usage(format!("can't read the folder of bundles {}: {error}", models.display()))
     })?;
-    let mut found: Vec<PathBuf> =
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| is_bundle(path)).collect();
+    // A name with a dot in front is an export that is not finished, or never was.
+    let hidden = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    let mut found: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| is_bundle(path) && !hidden(path))
+        .collect();
     found.sort();
     match (found.pop(), found.as_slice()) {
         (Some(only), []) => Ok(only),
@@ -372,6 +378,7 @@ mod tests {
             fs::write(models.join(name).join(names::MANIFEST), "{}").unwrap();
         };
         add("shapes");
+        add(".birds.new-17");
         fs::create_dir(models.join("not-a-bundle")).unwrap();
         assert_eq!(choose(models, None).unwrap(), models.join("shapes"));
         assert_eq!(choose(&models.join("shapes"), None).unwrap(), models.join("shapes"));

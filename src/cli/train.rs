@@ -59,6 +59,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
     train::train(&train::Options {
         recipe: &recipe,
         data: &data,
+        drawn: args.data.is_none(),
         on_bad: if args.skip_bad { OnBad::Skip } else { OnBad::Stop },
         run: &run,
         resume: args.resume,

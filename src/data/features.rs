@@ -12,10 +12,14 @@ use safetensors::{SafeTensorError, SafeTensors};
 use crate::types::UnitBox;
 
 const NAMES: &str = "names";
+/// Key in the file's metadata.
+const ORIGIN: &str = "origin";
 
 /// Objects of many pictures, one after the other.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObjectStore {
+    /// What the objects were found with, and in: objects of another origin are others.
+    origin: String,
     /// Width of a region feature.
     width: usize,
     /// Attributes of the detector.
@@ -52,8 +56,13 @@ pub enum StoreError {
 }
 
 impl ObjectStore {
-    pub fn new(width: usize, attributes: usize) -> Self {
-        Self { width, attributes, starts: vec![0], ..Self::default() }
+    pub fn new(origin: &str, width: usize, attributes: usize) -> Self {
+        Self { origin: origin.to_owned(), width, attributes, starts: vec![0], ..Self::default() }
+    }
+
+    /// What the objects were found with, and in.
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Adds the objects of the next picture.
@@ -75,11 +84,6 @@ impl ObjectStore {
 
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
-    }
-
-    /// Whether the pictures of the store are the first of `names`.
-    pub fn begins<'a>(&self, names: impl Iterator<Item = &'a str>) -> bool {
-        self.names.iter().map(String::as_str).eq(names.take(self.names.len()))
     }
 
     /// Width of a region feature.
@@ -140,7 +144,8 @@ impl ObjectStore {
             .map(|(name, dtype, shape, data)| Ok((*name, TensorView::new(*dtype, shape.clone(), data)?)))
             .collect::<Result<Vec<_>, SafeTensorError>>()
             .map_err(format)?;
-        let packed = safetensors::serialize(views, None).map_err(format)?;
+        let origin = HashMap::from([(ORIGIN.to_owned(), self.origin.clone())]);
+        let packed = safetensors::serialize(views, Some(origin)).map_err(format)?;
         let aside = path.with_extension("new");
         fs::write(&aside, packed).map_err(file)?;
         fs::rename(&aside, path).map_err(file)
@@ -151,6 +156,8 @@ impl ObjectStore {
         let packed = fs::read(path).map_err(|source| StoreError::File { path: path.to_owned(), source })?;
         let format = |source| StoreError::Format { path: path.to_owned(), source };
         let content = || StoreError::Content { path: path.to_owned() };
+        let (_, header) = SafeTensors::read_metadata(&packed).map_err(format)?;
+        let origin = header.metadata().as_ref().and_then(|texts| texts.get(ORIGIN)).ok_or_else(content)?;
         let tensors = SafeTensors::deserialize(&packed).map_err(format)?;
         let column = |name: &str, dtype: Dtype| {
             let tensor = tensors.tensor(name).map_err(format)?;
@@ -160,6 +167,7 @@ impl ObjectStore {
         let attributes = column("attributes", Dtype::U8)?;
         let names = String::from_utf8(column(NAMES, Dtype::U8)?.data().to_vec()).map_err(|_| content())?;
         let store = Self {
+            origin: origin.clone(),
             width: features.shape().get(1).copied().ok_or_else(content)?,
             attributes: attributes.shape().get(1).copied().ok_or_else(content)?,
             names: names.split('\n').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
@@ -207,7 +215,7 @@ mod tests {
             attributes: vec![false, class == 4, true],
             feature: feature.to_vec(),
         };
-        let mut store = ObjectStore::new(2, 3);
+        let mut store = ObjectStore::new("a detector", 2, 3);
         store.push("a.png", &[object(4, [1.0, 2.0]), object(1, [0.5, -3.0])]);
         store.push("b.png", &[]);
         store.push("c.png", &[object(2, [7.0, 8.0])]);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::error::Error as _;
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -112,6 +113,23 @@ impl Dataset {
             return Err(Error::NoRecords { folder: folder.to_owned() });
         }
         Ok(Opened { dataset: Self { root: folder.to_owned(), pictures }, skipped: bad })
+    }
+
+    /// blake3 over the record files: another digest is another dataset. The pictures themselves are not read.
+    pub fn fingerprint(&self) -> Result<String, Error> {
+        let mut hasher = blake3::Hasher::new();
+        for name in FILES {
+            let path = self.root.join(name);
+            match File::open(&path) {
+                Ok(file) => {
+                    hasher.update(name.as_bytes());
+                    hasher.update_reader(file).map_err(|source| Error::Read { path, source })?;
+                }
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(source) => return Err(Error::Read { path, source }),
+            }
+        }
+        Ok(hasher.finalize().to_hex().to_string())
     }
 
     /// Where a picture lies.

@@ -13,5 +13,5 @@ pub use error::Error;
 pub use part::Part;
 pub use report::Report;
 pub use run::{Asked, evaluate};
-pub use server::{Server, Upload};
+pub use server::{ServedModel, Server, Upload};
 pub use subject::{InProcess, Subject};

@@ -20,6 +20,13 @@ pub struct Server {
     root: String,
 }
 
+/// Which bundle a server answers with, and on what.
+#[derive(Debug, Deserialize)]
+pub struct ServedModel {
+    pub fingerprint: String,
+    pub provider: String,
+}
+
 /// A request that can be sent again and again.
 pub struct Upload {
     path: &'static str,
@@ -91,6 +98,19 @@ impl Server {
         } else {
             Err(Error::Refused { url, status, body: String::from_utf8_lossy(&body).into_owned() })
         }
+    }
+
+    /// What the server says of a model that it serves.
+    pub fn model(&self, name: &str) -> Result<ServedModel, Error> {
+        let url = self.url(&format!("/v1/models/{name}"));
+        let unreachable = |source| Error::Unreachable { url: url.clone(), source: Box::new(source) };
+        let mut response = self.agent.get(&url).call().map_err(unreachable)?;
+        let status = response.status().as_u16();
+        let body = response.body_mut().read_to_vec().map_err(unreachable)?;
+        if status != 200 {
+            return Err(Error::Refused { url, status, body: String::from_utf8_lossy(&body).into_owned() });
+        }
+        serde_json::from_slice(&body).map_err(|source| Error::Odd { url, source })
     }
 
     fn fetch<T: DeserializeOwned>(&self, upload: &Upload) -> Result<T, Error> {

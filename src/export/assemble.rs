@@ -191,7 +191,7 @@ fn tensor(graph: &'static str, port: &onnx::Port) -> Result<TensorEntry, Error> 
     Ok(TensorEntry { name: port.name.clone(), dtype, axes: port.axes.iter().map(axis).collect() })
 }
 
-/// Commit of the checkout that exports; `unknown` outside one.
+/// Commit of the checkout that the export is run in; `unknown` outside one.
 fn commit() -> String {
     let output = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
     let text = output.ok().filter(|output| output.status.success()).map(|output| output.stdout);
@@ -202,7 +202,7 @@ fn commit() -> String {
 fn statement_of_data(trained: &Trained) -> String {
     let data = &trained.data;
     let counts = format!("{} pictures to train on, {} to validate", data.train, data.val);
-    match trained.recipe.world {
+    match trained.recipe.world.filter(|_| data.drawn) {
         Some(world) => format!(
             "{counts}: scenes drawn by `cmal world` with seed {} (no photograph, no person, no third party's data).",
             world.seed

@@ -17,8 +17,8 @@ pub struct Sizes {
     pub vocabulary: usize,
 }
 
-/// One value per input of a graph. Masks have their real slots in front; every second row is shorter, and a row of a filled-slot mask has
-/// one true slot.
+/// One value per input of a graph. Masks have their real slots in front; every second row is shorter, one picture has no objects, and a row
+/// of a filled-slot mask has one true slot.
 pub fn random(signature: &Signature, sizes: &Sizes, seed: u64) -> Vec<(String, GoldenTensor)> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     signature
@@ -51,13 +51,17 @@ fn size(axis: &Axis, sizes: &Sizes) -> usize {
     }
 }
 
+/// Row of the picture without objects.
+const EMPTY: usize = 2;
+
 fn mask(name: &str, slots: usize, count: usize) -> Vec<bool> {
     let filled = name == tensor::FILLED_OBJECTS || name == tensor::FILLED_TOKENS;
     (0..count)
         .map(|at| {
             let (row, slot) = (at / slots, at % slots);
             let real = if row % 2 == 0 { slots } else { slots.div_ceil(2) };
-            if filled { slot == row % real } else { slot < real }
+            let none = name == tensor::OBJECT_MASK && row == EMPTY;
+            if filled { slot == row % real } else { slot < real && !none }
         })
         .collect()
 }

@@ -127,8 +127,8 @@ fn golden(output: &DynValue) -> Result<GoldenTensor, ort::Error> {
         .ok_or_else(|| ort::Error::new("an output's shape does not fit its values"))
 }
 
-/// Largest difference of the elements, truth values as 0 and 1; none if sizes differ. Elements that both sides put below any logit that
-/// matters (slots without an object) are compared relative to their size.
+/// Largest difference of the elements, truth values as 0 and 1; none if sizes differ. Elements beyond one are compared relative to their
+/// size: a slot without an object has the logit −10⁴.
 fn difference(ours: &TensorData, theirs: &GoldenTensor) -> Option<f32> {
     if ours.shape().as_slice() != theirs.shape() {
         return None;

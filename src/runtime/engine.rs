@@ -39,7 +39,6 @@ struct Shared {
     tokenizer: Arc<Tokenizer>,
     places: Arc<Semaphore>,
     draining: AtomicBool,
-    // Dropped in this order: the workers feed the executors, so they end first.
     workers: Workers,
     executors: Executors,
     _shown: Held,

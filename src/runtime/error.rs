@@ -129,7 +129,7 @@ pub enum LibraryError {
     #[error("{path} is not an ONNX Runtime library for this machine: {reason}", path = path.display())]
     NotOnnxRuntime { path: PathBuf, reason: String },
     #[error(
-        "{path} is ONNX Runtime {found}, cmal needs {needed} or newer: run `make onnxruntime`, or name another file in CMAL_ONNXRUNTIME",
+        "{path} is ONNX Runtime {found}, cmal needs {needed} or a later one of the same major version: run `make onnxruntime`, or name another file in CMAL_ONNXRUNTIME",
         path = path.display()
     )]
     TooOld { path: PathBuf, found: String, needed: String },

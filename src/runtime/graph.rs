@@ -225,6 +225,7 @@ fn element_type(dtype: DType) -> TensorElementType {
 mod tests {
     use ort::value::{Shape, SymbolicDimensions};
 
+    use super::super::library;
     use super::*;
 
     fn outlet(name: &str, ty: TensorElementType, sizes: &[i64]) -> Outlet {
@@ -262,5 +263,8 @@ mod tests {
     fn an_output_that_is_no_whole_number_of_rows_is_refused() {
         let rows = Rows::new("x", &[1, 2, 3, 4, 5, 6], 2);
         assert_eq!(rows.map(|rows| rows.row(1).to_vec()).unwrap_or_default(), [4, 5, 6]);
+        // An error keeps its text in the loaded library.
+        library::load(None).unwrap();
+        assert!(Rows::new("x", &[1, 2, 3], 2).is_err());
     }
 }

@@ -97,7 +97,7 @@ impl<S: Stage> Lane<S> {
             match verdict {
                 Verdict::Take => taken.push(job),
                 Verdict::Keep => kept.push(job),
-                Verdict::Departed => metrics.reject(Rejection::Departed),
+                Verdict::Departed => metrics.reject(Rejection::Withdrawn),
                 Verdict::Expired => job.answer(Err(Error::Expired)),
             }
         }
@@ -211,7 +211,7 @@ mod tests {
         let (expired, mut told) = Job::new(vec![7; 3], &call(Some(now)));
         lane.push(expired);
         assert!(lane.cut(budget(8, 100), NonZeroUsize::MIN, now, &metrics).is_none());
-        assert_eq!(metrics.rejections(Rejection::Departed), 1);
+        assert_eq!(metrics.rejections(Rejection::Withdrawn), 1);
         assert!(matches!(told.try_recv(), Ok(Err(Error::Expired))));
         assert!(metrics.render().contains("cmal_queue_depth{stage=\"text\"} 0"));
     }

@@ -191,7 +191,11 @@ mod tests {
         fs::write(&path, replaced(bytes, &format!("{PREFIX}{now}\0"), &format!("{PREFIX}{older}\0")))
             .unwrap();
         let message = check(&path).unwrap_err().to_string();
-        assert!(message.contains("is ONNX Runtime 1.30.0, cmal needs 1.31 or newer"), "{message}");
+        assert!(
+            message
+                .contains("is ONNX Runtime 1.30.0, cmal needs 1.31 or a later one of the same major version"),
+            "{message}"
+        );
     }
 
     fn replaced(mut bytes: Vec<u8>, from: &str, to: &str) -> Vec<u8> {

@@ -43,10 +43,16 @@ pub(super) struct Workers {
     threads: Mutex<Vec<JoinHandle<()>>>,
     capacity: NonZeroUsize,
     metrics: Arc<Metrics>,
-    /// Seconds of the work in each lane.
-    texts: Histogram,
-    pictures: Histogram,
+    texts: Seconds,
+    pictures: Seconds,
     pace: Arc<Pace>,
+}
+
+/// Seconds that the work of a lane waits and takes.
+#[derive(Clone, Debug)]
+struct Seconds {
+    wait: Histogram,
+    compute: Histogram,
 }
 
 type Task = Box<dyn FnOnce() + Send>;
@@ -86,7 +92,10 @@ impl Workers {
                 thread::Builder::new().name(format!("worker-{index}")).spawn(move || work(&queue))
             })
             .collect::<io::Result<_>>()?;
-        let [texts, pictures] = [Lane::Texts, Lane::Pictures].map(|lane| metrics.compute(lane.stage()));
+        let [texts, pictures] = [Lane::Texts, Lane::Pictures].map(|lane| Seconds {
+            wait: metrics.queue(lane.stage()).wait,
+            compute: metrics.compute(lane.stage()),
+        });
         Ok(Self { queue, threads: Mutex::new(threads), capacity, metrics, texts, pictures, pace })
     }
 
@@ -133,8 +142,7 @@ impl Workers {
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Task {
         let (metrics, pace) = (Arc::clone(&self.metrics), Arc::clone(&self.pace));
-        let wait = self.metrics.queue(lane.stage()).wait;
-        let (phase, compute) = match lane {
+        let (phase, seconds) = match lane {
             Lane::Texts => (Phase::Text, self.texts.clone()),
             Lane::Pictures => (Phase::Decode, self.pictures.clone()),
         };
@@ -145,15 +153,15 @@ impl Workers {
             let outcome = if deadline.is_some_and(|deadline| deadline <= started) {
                 Err(Error::Expired)
             } else if reply.is_closed() {
-                metrics.reject(Rejection::Departed);
+                metrics.reject(Rejection::Withdrawn);
                 return;
             } else {
                 let waited = started.duration_since(queued);
                 timing.add(Phase::Queue, waited);
-                wait.observe(waited.as_secs_f64());
+                seconds.wait.observe(waited.as_secs_f64());
                 let outcome = work();
                 let spent = started.elapsed();
-                compute.observe(spent.as_secs_f64());
+                seconds.compute.observe(spent.as_secs_f64());
                 timing.add(phase, spent);
                 // A text takes next to nothing here, and its phase is learnt where its graph runs.
                 if lane == Lane::Pictures {
@@ -279,7 +287,7 @@ mod tests {
         let waiting = tokio::spawn(async move {
             withdrawn.run::<()>(Lane::Pictures, &call(None), || panic!("must not run")).await
         });
-        while workers.measured.depth.get() == 0 {
+        while metrics.queue("decode").depth.get() == 0 {
             tokio::task::yield_now().await;
         }
         let refused = workers.run(Lane::Pictures, &call(None), || Ok(())).await;
@@ -288,12 +296,12 @@ mod tests {
         assert!(waiting.await.unwrap_err().is_cancelled());
         release.send(()).unwrap();
         running.await.unwrap().unwrap();
-        while workers.measured.depth.get() > 0 {
+        while metrics.queue("decode").depth.get() > 0 {
             tokio::task::yield_now().await;
         }
         // The one thread does its work in order, so what was withdrawn has been met when this is answered.
         workers.run(Lane::Pictures, &call(None), || Ok(())).await.unwrap();
-        assert_eq!(metrics.rejections(Rejection::Departed), 1);
+        assert_eq!(metrics.rejections(Rejection::Withdrawn), 1);
         assert_eq!(metrics.rejections(Rejection::Overloaded), 1);
     }
 

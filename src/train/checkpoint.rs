@@ -37,7 +37,7 @@ impl Checkpoints {
 
     /// State of the last checkpoint; none if the stage has not begun.
     pub fn state(&self) -> Result<Option<State>, Error> {
-        let path = self.folder.join("last").join(STATE);
+        let path = self.found("last")?.join(STATE);
         if !path.is_file() {
             return Ok(None);
         }
@@ -73,7 +73,7 @@ impl Checkpoints {
         model: M,
         optimizer: ModuleOptimizer,
     ) -> Result<(M, ModuleOptimizer), Error> {
-        let folder = self.folder.join("last");
+        let folder = self.found("last")?;
         let model = load_model(model, &folder.join(MODEL))?;
         let path = folder.join(OPTIMIZER);
         let optimizer =
@@ -83,14 +83,30 @@ impl Checkpoints {
 
     /// The weights that validated best.
     pub fn load_best<M: Module>(&self, model: M) -> Result<M, Error> {
-        load_model(model, &self.folder.join("best").join(MODEL))
+        load_model(model, &self.found("best")?.join(MODEL))
+    }
+
+    /// blake3 of the weights that validated best, in hexadecimal.
+    pub fn best_digest(&self) -> Result<String, Error> {
+        let path = self.found("best")?.join(MODEL);
+        let bytes = fs::read(&path).map_err(Error::file("read", path))?;
+        Ok(blake3::hash(&bytes).to_hex().to_string())
+    }
+
+    /// Folder of a checkpoint. One whose writing was cut short between its two renames is put back first.
+    fn found(&self, name: &str) -> Result<PathBuf, Error> {
+        let (target, old) = (self.folder.join(name), self.folder.join(format!("{name}.old")));
+        if old.exists() && !target.exists() {
+            fs::rename(&old, &target).map_err(Error::file("rename", old))?;
+        }
+        Ok(target)
     }
 
     /// Writes to a folder aside, then puts it in the place of the old one: a kill leaves the old or the new checkpoint, never half of one.
     fn save(&self, name: &str, write: impl FnOnce(&Path) -> Result<(), Error>) -> Result<(), Error> {
+        let target = self.found(name)?;
         let aside = self.folder.join(format!("{name}.new"));
         let old = self.folder.join(format!("{name}.old"));
-        let target = self.folder.join(name);
         for leftover in [&aside, &old] {
             if leftover.exists() {
                 fs::remove_dir_all(leftover).map_err(Error::file("delete", leftover))?;
@@ -98,6 +114,11 @@ impl Checkpoints {
         }
         fs::create_dir_all(&aside).map_err(Error::file("create", &aside))?;
         write(&aside)?;
+        for entry in fs::read_dir(&aside).map_err(Error::file("read", &aside))? {
+            let path = entry.map_err(Error::file("read", &aside))?.path();
+            let synced = fs::File::open(&path).and_then(|file| file.sync_all());
+            synced.map_err(Error::file("write", path))?;
+        }
         if target.exists() {
             fs::rename(&target, &old).map_err(Error::file("rename", &target))?;
         }
@@ -119,4 +140,25 @@ fn load_model<M: Module>(model: M, path: &Path) -> Result<M, Error> {
     let damaged =
         |source: burn::store::RecordError| Error::Record { path: path.to_owned(), source: source.into() };
     model.try_load_record(ModuleRecord::load(path).map_err(damaged)?).map_err(damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_whose_writing_was_cut_short_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::new(folder.path());
+        assert_eq!(checkpoints.state().unwrap(), None);
+        let state = State { step: 7, best: None };
+        checkpoints
+            .save("last", |aside| {
+                let path = aside.join(STATE);
+                fs::write(&path, serde_json::to_string(&state).unwrap()).map_err(Error::file("write", path))
+            })
+            .unwrap();
+        fs::rename(folder.path().join("last"), folder.path().join("last.old")).unwrap();
+        assert_eq!(checkpoints.state().unwrap(), Some(state));
+    }
 }

@@ -18,9 +18,11 @@ pub enum Error {
     OtherRecipe { run: PathBuf },
     #[error("the run folder `{}` exists; continue it with --resume, or choose another --out", run.display())]
     RunExists { run: PathBuf },
+    #[error("the run folder `{}` was begun on another dataset, `{folder}`; continue with that one, or choose another --out", run.display())]
+    OtherData { run: PathBuf, folder: String },
     #[error("cannot {doing} `{}`", path.display())]
     File { doing: &'static str, path: PathBuf, source: io::Error },
-    #[error("`{}` is damaged; delete its folder and train that stage again", path.display())]
+    #[error("`{}` is damaged; delete its folder and what was made after it, and continue with --resume", path.display())]
     Record { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
     #[error(transparent)]
     Data(#[from] data::Error),
@@ -31,7 +33,7 @@ pub enum Error {
     #[error("the dataset has no {what} in its {split} part, which the stage `{stage}` needs")]
     Missing { what: &'static str, split: &'static str, stage: &'static str },
     #[error(
-        "the loss of stage `{stage}` is {loss} at step {step}; lower its `rate` in the recipe and resume from the last checkpoint"
+        "the loss of stage `{stage}` is {loss} at step {step}; lower its `rate` in the recipe and train with another --out"
     )]
     NonFinite { stage: &'static str, step: usize, loss: f64 },
     #[error("stopped at step {step} of stage `{stage}`; continue with --resume")]

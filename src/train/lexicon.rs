@@ -46,9 +46,12 @@ impl Lexicon {
             classes: frequent(tags().map(|tags| &tags.class), 1, usize::MAX),
             attributes: frequent(tags().flat_map(|tags| &tags.attributes), 1, usize::MAX),
         };
-        for (what, words) in [("answers", &words.answers), ("labelled objects", &words.classes)] {
+        for (what, words, stage) in [
+            ("labelled objects", &words.classes, "detector"),
+            ("answers given `answer_count` times", &words.answers, "finetune"),
+        ] {
             if words.is_empty() {
-                return Err(Error::Missing { what, split: Split::Train.name(), stage: "detector" });
+                return Err(Error::Missing { what, split: Split::Train.name(), stage });
             }
         }
         Ok(Self { tokenizer, words })

@@ -9,6 +9,9 @@ use super::error::Error;
 use super::schedule::Schedule;
 use crate::model::Dims;
 
+/// The export records every graph at two lengths of text, two primes from 5 up.
+const FEWEST_TOKENS: usize = 8;
+
 /// A training from pictures to four tasks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -133,12 +136,13 @@ impl Recipe {
     }
 
     fn check(&self) -> Result<(), Error> {
+        self.check_schedules()?;
         let wrong = |what: String, want| Err(Error::Recipe { what, want });
         let dims = &self.model;
         if dims.side == 0 || !dims.side.is_multiple_of(16) {
             return wrong(format!("side = {}", dims.side), "the side must be a multiple of 16");
         }
-        if dims.heads == 0 || !dims.width.is_multiple_of(dims.heads) {
+        if dims.heads == 0 || dims.width == 0 || !dims.width.is_multiple_of(dims.heads) {
             return wrong(
                 format!("width = {} and heads = {}", dims.width, dims.heads),
                 "the heads must divide the width",
@@ -150,6 +154,48 @@ impl Recipe {
                 "it must be 1 at least, and fit the side's cells",
             );
         }
+        if dims.max_tokens < FEWEST_TOKENS {
+            return wrong(
+                format!("max_tokens = {}", dims.max_tokens),
+                "it must be 8 at least, so that the export can record texts of two lengths",
+            );
+        }
+        let (association, shares) = (&self.pretrain.association, &self.finetune.shares);
+        for (name, share) in [
+            ("anchors", association.anchors),
+            ("negatives", association.negatives),
+            ("tokens", association.tokens),
+            ("objects", association.objects),
+            ("vqa", shares.vqa),
+            ("entailment", shares.entailment),
+            ("grounding", shares.grounding),
+            ("contrast", shares.contrast),
+            ("matching", shares.matching),
+            ("association", shares.association),
+        ] {
+            if !(0.0..=1.0).contains(&share) {
+                return wrong(format!("{name} = {share}"), "a share is between 0 and 1");
+            }
+        }
+        if self.finetune.schedule.shard() as f64 * shares.vqa.max(shares.entailment).max(shares.grounding)
+            < 1.0
+        {
+            return wrong(
+                format!("batch = {} in `finetune`", self.finetune.schedule.batch),
+                "a worker's part of it must hold a row of some task",
+            );
+        }
+        for (stage, steps) in [("detector", self.detector.steps), ("finetune", self.finetune.schedule.steps)]
+        {
+            if steps == 0 {
+                return wrong(format!("no steps in `{stage}`"), "only `pretrain` can be left out");
+            }
+        }
+        Ok(())
+    }
+
+    fn check_schedules(&self) -> Result<(), Error> {
+        let wrong = |what: String, want| Err(Error::Recipe { what, want });
         for (stage, schedule) in [
             ("detector", self.detector),
             ("pretrain", self.pretrain.schedule),
@@ -192,5 +238,21 @@ mod tests {
         let error = Recipe::open(&path).unwrap_err();
         let source = std::error::Error::source(&error).unwrap().to_string();
         assert!(source.contains("steps"), "{source}");
+    }
+    #[test]
+    fn what_would_fail_hours_later_is_refused_at_once() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/recipes/tiny.toml");
+        let tiny = Recipe::open(&path).unwrap();
+        let refused = |spoil: &dyn Fn(&mut Recipe)| {
+            let mut recipe = tiny.clone();
+            spoil(&mut recipe);
+            recipe.check().unwrap_err().to_string()
+        };
+        assert!(refused(&|recipe| recipe.pretrain.association.anchors = 1.5).contains("anchors = 1.5"));
+        assert!(refused(&|recipe| recipe.finetune.schedule.steps = 0).contains("no steps in `finetune`"));
+        assert!(refused(&|recipe| recipe.detector.workers = 3).contains("workers = 3"));
+        assert!(refused(&|recipe| recipe.model.max_tokens = 7).contains("max_tokens = 7"));
+        assert!(refused(&|recipe| recipe.model.width = 0).contains("width = 0"));
+        assert!(refused(&|recipe| recipe.finetune.schedule.batch = 2).contains("batch = 2"));
     }
 }

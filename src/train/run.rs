@@ -118,7 +118,7 @@ pub fn run<S: Stage>(stage: &S, model: S::Model, context: &Context) -> Result<S:
         }
     }
     context.observer.stage(stage.name(), state.step, schedule.steps);
-    let mut log = Log::open(context.folder)?;
+    let mut log = Log::open(context.folder, state.step)?;
     let mut saved = Instant::now();
     while state.step < schedule.steps {
         let step = state.step;
@@ -181,8 +181,20 @@ struct Log {
 }
 
 impl Log {
-    fn open(folder: &Path) -> Result<Self, Error> {
+    /// Continues the log of the first `done` steps; lines of later ones are of steps that a kill has undone.
+    fn open(folder: &Path, done: usize) -> Result<Self, Error> {
         let path = folder.join("log.jsonl");
+        if path.is_file() {
+            let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+            let holds = |line: &&str| {
+                let line: Value = serde_json::from_str(line).unwrap_or_default();
+                let step = line["step"].as_u64().unwrap_or(u64::MAX);
+                // Figures are of the weights after so many steps, a loss is of the step with that number.
+                if line["figures"].is_object() { step <= done as u64 } else { step < done as u64 }
+            };
+            let kept: String = text.lines().filter(holds).map(|line| format!("{line}\n")).collect();
+            fs::write(&path, kept).map_err(Error::file("write", &path))?;
+        }
         let file =
             OpenOptions::new().create(true).append(true).open(&path).map_err(Error::file("open", &path))?;
         Ok(Self { file, path, last: (Instant::now(), None) })

@@ -8,6 +8,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::Checkpoints;
 use super::device::Place;
 use super::error::Error;
 use super::lexicon::Lexicon;
@@ -29,6 +30,8 @@ pub struct Options<'a> {
     pub recipe: &'a Recipe,
     /// The dataset folder.
     pub data: &'a Path,
+    /// Whether the folder holds the world of the recipe.
+    pub drawn: bool,
     /// What to do about records that cannot be used.
     pub on_bad: OnBad,
     /// The run folder.
@@ -43,9 +46,14 @@ pub struct Options<'a> {
 
 /// What a model was trained on; kept beside the weights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DataStatement {
     /// Name of the dataset folder.
     pub folder: String,
+    /// Whether it holds the world of the recipe.
+    pub drawn: bool,
+    /// Digest of its records.
+    pub fingerprint: String,
     /// Pictures of each part.
     pub train: usize,
     pub val: usize,
@@ -71,19 +79,28 @@ pub fn train(options: &Options) -> Result<(), Error> {
         options.observer.note(&format!("left out {line}"));
     }
     let dataset = opened.dataset;
+    let statement = DataStatement::of(&dataset, options.drawn)?;
+    match stated(options.run)? {
+        Some(known) if known.fingerprint != statement.fingerprint => {
+            return Err(Error::OtherData { run: options.run.to_owned(), folder: known.folder });
+        }
+        Some(_) => {}
+        None => write_json(&options.run.join(DATA), &statement)?,
+    }
     let lexicon = match Lexicon::open(options.run, recipe.model.max_tokens)? {
         Some(lexicon) => lexicon,
         None => {
             let lexicon = Lexicon::collect(&dataset, recipe)?;
             lexicon.save(options.run)?;
-            write_json(&options.run.join(DATA), &DataStatement::of(&dataset))?;
             lexicon
         }
     };
 
     let detector = train_detector(options, &dataset, &lexicon, &device)?;
+    let weights = Checkpoints::new(options.run.join("detector")).best_digest()?;
     let shape = StoreShape {
         path: &options.run.join(OBJECTS),
+        origin: &format!("detector {weights}, dataset {}", statement.fingerprint),
         side: recipe.model.side,
         features: recipe.model.features,
         attributes: lexicon.words.attributes.len(),
@@ -109,12 +126,10 @@ pub fn open(run: &Path) -> Result<Trained, Error> {
     let recipe = Recipe::open(&run.join(RECIPE))?;
     let unfinished = || Error::Unfinished { run: run.to_owned() };
     let lexicon = Lexicon::open(run, recipe.model.max_tokens)?.ok_or_else(unfinished)?;
-    let path = run.join(DATA);
-    let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
-    let data = serde_json::from_str(&text).map_err(|source| Error::Record { path, source: source.into() })?;
+    let data = stated(run)?.ok_or_else(unfinished)?;
     let device = Device::flex();
     let vocabulary = lexicon.vocabulary();
-    let best = |stage: &str| super::checkpoint::Checkpoints::new(run.join(stage));
+    let best = |stage: &str| Checkpoints::new(run.join(stage));
     let finished = |stage: &str, steps: usize| {
         best(stage)
             .state()
@@ -127,6 +142,16 @@ pub fn open(run: &Path) -> Result<Trained, Error> {
     let detector = best("detector").load_best(Detector::new(&recipe.model, &vocabulary, &device))?;
     let cmal = best("finetune").load_best(Cmal::new(&recipe.model, &vocabulary, &device))?;
     Ok(Trained { recipe, lexicon, data, detector, cmal })
+}
+
+/// What a run was begun on; none if it was not.
+fn stated(run: &Path) -> Result<Option<DataStatement>, Error> {
+    let path = run.join(DATA);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+    serde_json::from_str(&text).map(Some).map_err(|source| Error::Record { path, source: source.into() })
 }
 
 /// Creates the run folder, or checks that an old one belongs to the recipe.
@@ -202,14 +227,16 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
 }
 
 impl DataStatement {
-    fn of(dataset: &Dataset) -> Self {
+    fn of(dataset: &Dataset, drawn: bool) -> Result<Self, Error> {
         let count = |split| dataset.split(split).count();
         let folder = dataset.root.file_name().unwrap_or(dataset.root.as_os_str());
-        Self {
+        Ok(Self {
             folder: folder.to_string_lossy().into_owned(),
+            drawn,
+            fingerprint: dataset.fingerprint()?,
             train: count(Split::Train),
             val: count(Split::Val),
             test: count(Split::Test),
-        }
+        })
     }
 }

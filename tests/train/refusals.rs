@@ -1,6 +1,8 @@
 use cmal::train::Error;
 
-use crate::support::{finished, tiny, train_to_end};
+use cmal::world;
+
+use crate::support::{finished, tiny, train_on, train_to_end};
 
 #[test]
 fn a_loss_that_is_not_finite_stops_and_names_the_step() {
@@ -18,6 +20,16 @@ fn a_run_of_another_recipe_is_not_continued() {
     recipe.seed += 1;
     let error = train_to_end(&recipe, finished()).unwrap_err();
     assert!(matches!(error, Error::OtherRecipe { .. }), "{error}");
+}
+
+#[test]
+fn a_run_is_not_continued_on_another_dataset() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = world::Options { scenes: 5, seed: 77, held_out: false };
+    world::write(folder.path(), &options, &|_| {}).unwrap();
+    let error = train_on(&tiny(), folder.path(), finished(), 1).unwrap_err();
+    assert!(matches!(error, Error::OtherData { .. }), "{error}");
+    assert!(error.to_string().contains("another dataset"), "{error}");
 }
 
 #[test]

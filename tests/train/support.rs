@@ -45,11 +45,17 @@ pub fn train_to_end(recipe: &Recipe, run: &Path) -> Result<(), Error> {
 
 /// Trains, and asks to stop after that many steps, or pictures that the detector looks at, of this call; continues a run that exists.
 pub fn train_until(recipe: &Recipe, run: &Path, steps: usize) -> Result<(), Error> {
+    train_on(recipe, data(), run, steps)
+}
+
+/// As [`train_until`], on another dataset.
+pub fn train_on(recipe: &Recipe, data: &Path, run: &Path, steps: usize) -> Result<(), Error> {
     let stop = AtomicBool::new(false);
     let observer = StopAfter { left: AtomicUsize::new(steps), stop: &stop };
     train::train(&Options {
         recipe,
-        data: data(),
+        data,
+        drawn: true,
         on_bad: OnBad::Stop,
         run,
         resume: run.exists(),

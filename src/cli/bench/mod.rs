@@ -6,6 +6,7 @@ mod samples;
 mod served;
 
 use std::fmt::Write;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use clap::Args;
 use crate::bundle::Bundle;
 use crate::eval::{Server, Upload};
 use crate::metrics::Metrics;
-use crate::runtime::{Engine, Phase};
+use crate::runtime::{Engine, ModelInfo, Phase, Provider, Settings};
 
 use super::engine_args::EngineArgs;
 use super::exit::Failure;
@@ -62,7 +63,7 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
         heading(),
     ))?;
 
-    let mut loops = BareLoops::load(&bundle, &settings)?;
+    let mut loops = BareLoops::load(&bundle, &as_found(settings, model))?;
     let mut best = (BATCHES[0], 0.0);
     for rows in BATCHES {
         let measured = loops.run(rows, &samples, time)?;
@@ -87,6 +88,16 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
     print(&line(&format!("http, {CALLERS} connections"), &https))?;
     print(&compared("engine", &engined, &bare))?;
     print(&compared("http", &https, &bare))
+}
+
+/// The settings with what the engine found where they left it open.
+fn as_found(settings: Settings, model: &ModelInfo) -> Settings {
+    let provider = match settings.provider {
+        Provider::Auto(cuda) if model.provider == "cuda" => Provider::Cuda(cuda),
+        Provider::Auto(_) => Provider::Cpu,
+        named => named,
+    };
+    Settings { provider, executors: NonZeroUsize::new(model.executors), ..settings }
 }
 
 fn compared(what: &str, measured: &Measured, bare: &Measured) -> String {

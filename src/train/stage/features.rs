@@ -32,8 +32,8 @@ pub fn compute(
     let pictures = &dataset.pictures;
     let kept = if shape.path.is_file() { Some(ObjectStore::open(shape.path)?) } else { None };
     let mut store = kept
-        .filter(|store| store.begins(pictures.iter().map(|entry| entry.name.as_str())))
-        .unwrap_or_else(|| ObjectStore::new(shape.features, shape.attributes));
+        .filter(|store| store.origin() == shape.origin)
+        .unwrap_or_else(|| ObjectStore::new(shape.origin, shape.features, shape.attributes));
     if store.len() == pictures.len() {
         return Ok(store);
     }
@@ -57,9 +57,11 @@ pub fn compute(
     Ok(store)
 }
 
-/// Where the objects go, and the sizes of what is stored.
+/// Where the objects go, where they come from, and the sizes of what is stored.
 pub struct StoreShape<'a> {
     pub path: &'a Path,
+    /// Names the detector and the dataset.
+    pub origin: &'a str,
     pub side: usize,
     pub features: usize,
     pub attributes: usize,

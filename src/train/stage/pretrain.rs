@@ -179,7 +179,7 @@ mod tests {
     fn what_a_word_was_is_learned_from_the_filling_and_not_leaked_by_the_context() {
         let lexicon = lexicon();
         let mut rng = dice(11, "test", 0);
-        let mut store = ObjectStore::new(CLASSES.len() + COLOURS.len(), COLOURS.len());
+        let mut store = ObjectStore::new("test", CLASSES.len() + COLOURS.len(), COLOURS.len());
         let train = captions(600, &mut store, &lexicon, &mut rng);
         let val = captions(150, &mut store, &lexicon, &mut rng);
         let dims = Dims {
@@ -206,7 +206,7 @@ mod tests {
                     validate_every: 200,
                     workers: 1,
                 },
-                association: Association { negatives: 0.1, ..Association::default() },
+                association: Association { negatives: 0.3, ..Association::default() },
             },
             material: &Material { seed: 3, lexicon, store, train, val, device: device.clone() },
         };
