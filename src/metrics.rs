@@ -246,7 +246,7 @@ mod tests {
             "cmal_stage_queue_seconds_count{stage=\"fusion\"} 1",
             "cmal_queue_depth{stage=\"fusion\"} 3",
             "cmal_stage_compute_seconds_count{stage=\"vision\"} 1",
-            "cmal_rejected_total{reason=\"departed\"} 1",
+            "cmal_rejected_total{reason=\"withdrawn\"} 1",
             "cmal_rejected_total{reason=\"overloaded\"} 0",
             "cmal_inflight_requests 0",
         ] {

