@@ -1,12 +1,10 @@
 //! Fourth stage: the four tasks at once, on one model.
 
-use std::collections::{HashSet, VecDeque};
-
 use burn::tensor::{Device, Tensor};
-use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::association::{AssociationBatch, Source, best, values};
+use super::negatives::{Caption, Negatives, POOL, alike};
 use crate::model::{Cmal, Fused, Paired};
 use crate::train::batch::{Pictures, Texts, floats, indices};
 use crate::train::dice::{Rounds, dice};
@@ -17,16 +15,11 @@ use crate::train::recipe::{Association, Finetune};
 use crate::train::run::{Figures, Loss, Stage};
 use crate::train::samples::{Referent, Sample};
 use crate::train::schedule::Schedule;
-use crate::types::{AnchorPoint, Entailment};
+use crate::types::Entailment;
 
 /// Weights of the coarse vectors' and of the association's loss beside the tasks'.
 const CONTRAST: f64 = 0.3;
 const ASSOCIATION: f64 = 0.2;
-/// Captions drawn for each that is contrasted, and how many contrasted ones are alike: random pictures are soon told apart.
-const POOL: f64 = 8.0;
-const CLIQUE: usize = 4;
-/// How much more often a more similar negative is drawn: the softmax temperature over similarities.
-const HARDNESS: f32 = 0.1;
 /// Samples of each task that a validation looks at, at most.
 const VALIDATED: usize = 1500;
 
@@ -36,8 +29,6 @@ pub struct FinetuneStage<'a> {
     pub association: Association,
     pub material: &'a Material,
 }
-
-type Caption = Sample<Vec<AnchorPoint>>;
 
 /// The samples of a shard that ask something of one picture each.
 struct Asked<'a> {
@@ -139,45 +130,6 @@ impl FinetuneStage<'_> {
         (self.recipe.schedule.shard() as f64 * share).round() as usize
     }
 
-    /// `count` captions of a pool, of a picture each, in cliques: a caption, and those whose pictures' objects are tagged most like
-    /// those of its own.
-    fn alike<'s>(&self, pool: &[&'s Caption], count: usize) -> Vec<&'s Caption> {
-        let mut pictures = HashSet::new();
-        let mut left: VecDeque<(&Caption, Vec<usize>)> = pool
-            .iter()
-            .filter(|caption| pictures.insert(caption.picture))
-            .map(|&caption| (caption, self.tags(caption.picture)))
-            .collect();
-        let mut chosen = Vec::with_capacity(count);
-        while chosen.len() < count
-            && let Some((seed, tags)) = left.pop_front()
-        {
-            chosen.push(seed);
-            for _ in 1..CLIQUE.min(count + 1 - chosen.len()) {
-                let distance =
-                    |other: &[usize]| tags.iter().zip(other).map(|(a, b)| a.abs_diff(*b)).sum::<usize>();
-                let nearest = (0..left.len()).min_by_key(|&index| distance(&left[index].1));
-                chosen.extend(nearest.and_then(|index| left.remove(index)).map(|(caption, _)| caption));
-            }
-        }
-        chosen
-    }
-
-    /// How often each attribute and class is found in a picture.
-    fn tags(&self, picture: usize) -> Vec<usize> {
-        let Material { store, lexicon, .. } = self.material;
-        let attributes = lexicon.words.attributes.len();
-        let mut counts = vec![0; attributes + lexicon.words.classes.len()];
-        for object in 0..store.count(picture) {
-            counts[attributes + store.class(picture, object)] += 1;
-            store
-                .attributes(picture, object)
-                .zip(&mut counts)
-                .for_each(|(has, count)| *count += usize::from(has));
-        }
-        counts
-    }
-
     /// Visual question answering, entailment and grounding.
     fn asked(&self, model: &Cmal, shard: usize, device: &Device) -> Vec<(&'static str, f64, Tensor<1>)> {
         let (train, shares) = (&self.material.train, &self.recipe.shares);
@@ -222,7 +174,7 @@ impl FinetuneStage<'_> {
     ) -> Vec<(&'static str, f64, Tensor<1>)> {
         let shares = &self.recipe.shares;
         let pool = self.drawn("captions", &self.material.train.captions, shard, shares.contrast * POOL);
-        let captions = self.alike(&pool, self.rows(shares.contrast));
+        let captions = alike(&pool, self.rows(shares.contrast), self.material);
         if captions.len() < 2 {
             return Vec::new();
         }
@@ -316,50 +268,6 @@ impl FinetuneStage<'_> {
     }
 }
 
-/// Captions and pictures that do not belong together, by how similar they look.
-struct Negatives<'a> {
-    /// `[captions, captions]`, pictures by texts.
-    similarity: Vec<f32>,
-    captions: &'a [&'a Caption],
-}
-
-impl<'a> Negatives<'a> {
-    fn new(similarity: Vec<f32>, captions: &'a [&'a Caption]) -> Self {
-        Self { similarity, captions }
-    }
-
-    /// A text of another picture; none if there is no other.
-    fn text(&self, caption: usize, rng: &mut ChaCha8Rng) -> Option<usize> {
-        self.draw(caption, |other| self.similarity[caption * self.captions.len() + other], rng)
-    }
-
-    /// Another picture; none if there is no other.
-    fn picture(&self, caption: usize, rng: &mut ChaCha8Rng) -> Option<usize> {
-        self.draw(caption, |other| self.similarity[other * self.captions.len() + caption], rng)
-    }
-
-    fn hardest_text(&self, caption: usize) -> Option<usize> {
-        let similarity = |other: &usize| self.similarity[caption * self.captions.len() + other];
-        self.others(caption).max_by(|a, b| similarity(a).total_cmp(&similarity(b)))
-    }
-
-    fn others(&self, caption: usize) -> impl Iterator<Item = usize> {
-        let picture = self.captions[caption].picture;
-        (0..self.captions.len()).filter(move |&other| self.captions[other].picture != picture)
-    }
-
-    fn draw(&self, caption: usize, similarity: impl Fn(usize) -> f32, rng: &mut ChaCha8Rng) -> Option<usize> {
-        let weights: Vec<(usize, f32)> =
-            self.others(caption).map(|other| (other, (similarity(other) / HARDNESS).exp())).collect();
-        let mut left = rng.random::<f32>() * weights.iter().map(|(_, weight)| weight).sum::<f32>();
-        let drawn = weights.iter().find(|(_, weight)| {
-            left -= weight;
-            left <= 0.0
-        });
-        drawn.or(weights.last()).map(|(other, _)| *other)
-    }
-}
-
 /// Soft cross-entropy over "nothing" and the objects, alike over all that overlap the referent enough.
 fn grounding_loss(model: &Cmal, fused: &Fused, samples: &[&Sample<Referent>]) -> Tensor<1> {
     let (scores, absent) = model.tasks().grounding(fused);
@@ -380,40 +288,4 @@ fn grounding_loss(model: &Cmal, fused: &Fused, samples: &[&Sample<Referent>]) ->
 
 fn weight_of(target: &[(usize, f32)], answer: usize) -> f64 {
     target.iter().find(|(known, _)| *known == answer).map_or(0.0, |(_, weight)| f64::from(*weight))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn captions() -> Vec<Caption> {
-        [0, 0, 1, 2]
-            .into_iter()
-            .map(|picture| Sample { picture, tokens: vec![1], target: Vec::new() })
-            .collect()
-    }
-
-    #[test]
-    fn negatives_never_share_the_picture_and_similar_ones_come_more_often() {
-        let captions = captions();
-        let captions: Vec<&Caption> = captions.iter().collect();
-        let mut similarity = vec![0.0; 16];
-        similarity[2] = 0.4;
-        let negatives = Negatives::new(similarity, &captions);
-        let mut counts = [0; 4];
-        for number in 0..300 {
-            counts[negatives.text(0, &mut dice(1, "test", number)).unwrap()] += 1;
-        }
-        assert_eq!(counts[0] + counts[1], 0);
-        assert!(counts[2] > 20 * counts[3].max(1) || counts[3] == 0, "{counts:?}");
-        assert_eq!(negatives.hardest_text(0), Some(2));
-    }
-
-    #[test]
-    fn a_lone_picture_has_no_negatives() {
-        let captions = captions();
-        let captions: Vec<&Caption> = captions.iter().take(2).collect();
-        let negatives = Negatives::new(vec![0.0; 4], &captions);
-        assert_eq!(negatives.text(0, &mut dice(1, "test", 0)), None);
-    }
 }

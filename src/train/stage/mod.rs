@@ -4,6 +4,7 @@ mod association;
 mod detector;
 mod features;
 mod finetune;
+mod negatives;
 mod pretrain;
 
 pub use detector::{DetectorStage, Labelled};
