@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use ureq::Agent;
+use ureq::http::Response;
+use ureq::{Agent, Body};
 
 use crate::types::{
     Answer, Candidate, EntailmentScores, GroundingAnswer, PixelBox, Query, ScoredAnswer, Tags, VqaAnswer,
@@ -84,32 +85,14 @@ impl Server {
     /// Sends a request and reads the whole answer, which must be a success.
     pub fn send(&self, upload: &Upload) -> Result<Vec<u8>, Error> {
         let url = self.url(upload.path);
-        let unreachable = |source| Error::Unreachable { url: url.clone(), source: Box::new(source) };
-        let mut response = self
-            .agent
-            .post(&url)
-            .header("content-type", &upload.content_type)
-            .send(upload.body.as_slice())
-            .map_err(unreachable)?;
-        let status = response.status().as_u16();
-        let body = response.body_mut().read_to_vec().map_err(unreachable)?;
-        if status == 200 {
-            Ok(body)
-        } else {
-            Err(Error::Refused { url, status, body: String::from_utf8_lossy(&body).into_owned() })
-        }
+        let request = self.agent.post(&url).header("content-type", &upload.content_type);
+        whole(&url, request.send(upload.body.as_slice()))
     }
 
     /// What the server says of a model that it serves.
     pub fn model(&self, name: &str) -> Result<ServedModel, Error> {
         let url = self.url(&format!("/v1/models/{name}"));
-        let unreachable = |source| Error::Unreachable { url: url.clone(), source: Box::new(source) };
-        let mut response = self.agent.get(&url).call().map_err(unreachable)?;
-        let status = response.status().as_u16();
-        let body = response.body_mut().read_to_vec().map_err(unreachable)?;
-        if status != 200 {
-            return Err(Error::Refused { url, status, body: String::from_utf8_lossy(&body).into_owned() });
-        }
+        let body = whole(&url, self.agent.get(&url).call())?;
         serde_json::from_slice(&body).map_err(|source| Error::Odd { url, source })
     }
 
@@ -142,6 +125,20 @@ impl Server {
         } else {
             Err(Error::Miscounted { url: self.url(upload.path), found: scores.len(), asked: texts.len() })
         }
+    }
+}
+
+/// The whole body of an answer, which must be a success.
+fn whole(url: &str, answer: Result<Response<Body>, ureq::Error>) -> Result<Vec<u8>, Error> {
+    let unreachable = |source| Error::Unreachable { url: url.to_owned(), source: Box::new(source) };
+    let mut response = answer.map_err(unreachable)?;
+    let status = response.status().as_u16();
+    let body = response.body_mut().read_to_vec().map_err(unreachable)?;
+    if status == 200 {
+        Ok(body)
+    } else {
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Err(Error::Refused { url: url.to_owned(), status, body })
     }
 }
 
