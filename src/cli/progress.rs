@@ -17,26 +17,32 @@ pub struct Progress(Shown);
 
 #[derive(Debug)]
 enum Shown {
-    Bar(ProgressBar),
+    Bar { bar: ProgressBar, from: u64 },
     Lines(Mutex<Lines>),
 }
 
 impl Progress {
     /// `label` says what is done, `unit` to what, in the plural, as in `Progress::new("reading", 500, "pictures")`.
     pub fn new(label: &str, total: u64, unit: &str) -> Self {
+        Self::resumed(label, 0, total, unit)
+    }
+
+    /// As [`new`](Self::new), where the first `from` were done before; they count for nothing in the rate.
+    pub fn resumed(label: &str, from: u64, total: u64, unit: &str) -> Self {
         if !io::stderr().is_terminal() {
-            return Self(Shown::Lines(Mutex::new(Lines::new(label, total, unit, Instant::now()))));
+            let lines = Lines { from, done: from, ..Lines::new(label, total, unit, Instant::now()) };
+            return Self(Shown::Lines(Mutex::new(lines)));
         }
         let template = "{prefix} {wide_bar} {pos}/{len} {msg}, {per_sec}, {eta} left";
         let style = ProgressStyle::with_template(template).expect("the template is well-formed");
-        let bar = ProgressBar::new(total).with_style(style);
-        Self(Shown::Bar(bar.with_prefix(label.to_owned()).with_message(unit.to_owned())))
+        let bar = ProgressBar::new(total).with_style(style).with_position(from);
+        Self(Shown::Bar { bar: bar.with_prefix(label.to_owned()).with_message(unit.to_owned()), from })
     }
 
     /// `count` more are done.
     pub fn advance(&self, count: u64) {
         match &self.0 {
-            Shown::Bar(bar) => bar.inc(count),
+            Shown::Bar { bar, .. } => bar.inc(count),
             Shown::Lines(lines) => tell(lock(lines).advance(count, Instant::now())),
         }
     }
@@ -44,7 +50,7 @@ impl Progress {
     /// Prints a line without disturbing the bar.
     pub fn note(&self, text: &str) {
         match &self.0 {
-            Shown::Bar(bar) => bar.suspend(|| complain(text)),
+            Shown::Bar { bar, .. } => bar.suspend(|| complain(text)),
             Shown::Lines(_) => complain(text),
         }
     }
@@ -52,10 +58,10 @@ impl Progress {
     /// Ends with a line that says how many were done in what time.
     pub fn finish(&self) {
         match &self.0 {
-            Shown::Bar(bar) => {
+            Shown::Bar { bar, from } => {
                 bar.finish_and_clear();
-                let summary = summary(&bar.prefix(), bar.position(), &bar.message(), bar.elapsed());
-                complain(&summary);
+                let done = bar.position().saturating_sub(*from);
+                complain(&summary(&bar.prefix(), done, &bar.message(), bar.elapsed()));
             }
             Shown::Lines(lines) => complain(&lock(lines).finish(Instant::now())),
         }
@@ -79,6 +85,8 @@ struct Lines {
     label: String,
     unit: String,
     total: u64,
+    /// Done before, and done in all.
+    from: u64,
     done: u64,
     started: Instant,
     told: Instant,
@@ -86,7 +94,15 @@ struct Lines {
 
 impl Lines {
     fn new(label: &str, total: u64, unit: &str, now: Instant) -> Self {
-        Self { label: label.to_owned(), unit: unit.to_owned(), total, done: 0, started: now, told: now }
+        Self {
+            label: label.to_owned(),
+            unit: unit.to_owned(),
+            total,
+            from: 0,
+            done: 0,
+            started: now,
+            told: now,
+        }
     }
 
     /// Counts, and gives a line if one is due.
@@ -97,7 +113,7 @@ impl Lines {
         }
         self.told = now;
         let elapsed = now.duration_since(self.started).as_secs_f64();
-        let rate = self.done as f64 / elapsed;
+        let rate = (self.done - self.from) as f64 / elapsed;
         let percent = 100.0 * self.done as f64 / self.total.max(1) as f64;
         let left = self.total.saturating_sub(self.done) as f64 / rate;
         let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
@@ -109,7 +125,7 @@ impl Lines {
     }
 
     fn finish(&self, now: Instant) -> String {
-        summary(&self.label, self.done, &self.unit, now.duration_since(self.started))
+        summary(&self.label, self.done - self.from, &self.unit, now.duration_since(self.started))
     }
 }
 
@@ -134,6 +150,15 @@ mod tests {
         assert_eq!(lines.advance(1, start + Duration::from_secs(9)), None);
         assert!(lines.advance(1, start + Duration::from_secs(10)).is_some());
         assert_eq!(lines.finish(start + Duration::from_secs(10)), "reading: 102 pictures in 10.0 s (10.2/s)");
+    }
+
+    #[test]
+    fn what_was_done_before_counts_for_nothing_in_the_rate() {
+        let start = Instant::now();
+        let mut lines = Lines { from: 400, done: 400, ..Lines::new("x", 1_000, "steps", start) };
+        let line = lines.advance(100, start + Duration::from_secs(5)).unwrap();
+        assert_eq!(line, "x: 500/1000 steps (50 %), 20.0/s, 25s left");
+        assert_eq!(lines.finish(start + Duration::from_secs(10)), "x: 100 steps in 10.0 s (10.0/s)");
     }
 
     #[test]

@@ -115,9 +115,7 @@ impl Observer for Watch {
                 former.finish();
             }
             let unit = if name == "objects" { "pictures" } else { "steps" };
-            let progress = Progress::new(name, steps as u64, unit);
-            progress.advance(from as u64);
-            *shown = Some(progress);
+            *shown = Some(Progress::resumed(name, from as u64, steps as u64, unit));
         });
     }
 
