@@ -27,6 +27,17 @@ pub struct Cmal {
 }
 
 impl Cmal {
+    /// Parts of the paths of those weights that map one hidden space to another.
+    pub const HIDDEN: [&str; 7] = [
+        "query.weight",
+        "key.weight",
+        "value.weight",
+        "output.weight",
+        "inner.weight",
+        "outer.weight",
+        "hidden.weight",
+    ];
+
     pub fn new(dims: &Dims, vocabulary: &Vocabulary, device: &Device) -> Self {
         Self {
             objects: ObjectEmbedding::new(dims, device),

@@ -16,7 +16,7 @@ mod prompt;
 mod states;
 
 pub use cmal::Cmal;
-pub use detector::{Detections, Detector, Maps, STRIDE, at};
+pub use detector::{Contents, Detections, Detector, Maps, STRIDE, at, boxes};
 pub use dims::{Dims, Vocabulary};
 pub use graphs::{Graph, association, fusion, objects, text, vision};
 pub use heads::{AssociationLogits, ObjectLogits, TaskLogits};

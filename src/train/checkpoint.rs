@@ -4,14 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
+use super::optimizer::Optimizer;
 
 const MODEL: &str = "model.bpk";
-const OPTIMIZER: &str = "optimizer.bpk";
 const STATE: &str = "state.json";
 
 /// Where a stage stands.
@@ -46,16 +45,10 @@ impl Checkpoints {
     }
 
     /// Writes the checkpoint to continue from.
-    pub fn save_last<M: Module>(
-        &self,
-        model: &M,
-        optimizer: &ModuleOptimizer,
-        state: State,
-    ) -> Result<(), Error> {
+    pub fn save_last<M: Module>(&self, model: &M, optimizer: &Optimizer, state: State) -> Result<(), Error> {
         self.save("last", |folder| {
             save_model(model, &folder.join(MODEL))?;
-            let path = folder.join(OPTIMIZER);
-            optimizer.save(&path).map_err(|source| Error::Record { path, source: source.into() })?;
+            optimizer.save(folder)?;
             let text = serde_json::to_string(&state).expect("a state of numbers is always JSON");
             let path = folder.join(STATE);
             fs::write(&path, text).map_err(Error::file("write", path))
@@ -68,17 +61,10 @@ impl Checkpoints {
     }
 
     /// Model and optimiser of the last checkpoint.
-    pub fn load_last<M: Module>(
-        &self,
-        model: M,
-        optimizer: ModuleOptimizer,
-    ) -> Result<(M, ModuleOptimizer), Error> {
+    pub fn load_last<M: Module>(&self, model: M, optimizer: Optimizer) -> Result<(M, Optimizer), Error> {
         let folder = self.found("last")?;
         let model = load_model(model, &folder.join(MODEL))?;
-        let path = folder.join(OPTIMIZER);
-        let optimizer =
-            optimizer.load(&path).map_err(|source| Error::Record { path, source: source.into() })?;
-        Ok((model, optimizer))
+        Ok((model, optimizer.load(&folder)?))
     }
 
     /// The weights that validated best.

@@ -2,6 +2,7 @@
 
 mod batch;
 mod checkpoint;
+mod deal;
 mod device;
 mod dice;
 mod error;
@@ -9,6 +10,7 @@ mod lexicon;
 mod loss;
 mod masking;
 mod material;
+mod optimizer;
 mod recipe;
 mod run;
 mod samples;

@@ -10,23 +10,16 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use burn::grad_clipping::GradientClipping;
 use burn::module::Module;
-use burn::optim::AdamWConfig;
 use burn::tensor::Tensor;
 use serde_json::{Map, Value, json};
 
 use super::checkpoint::{Checkpoints, State};
 use super::error::Error;
+use super::optimizer::Optimizer;
 use super::schedule::Schedule;
 use super::team::Team;
 
-/// Most that a parameter's gradient may measure, by its Euclidean norm.
-const CLIP: f32 = 1.0;
-/// Weight decay of AdamW (Loshchilov and Hutter, arXiv 1711.05101).
-const DECAY: f32 = 0.01;
-/// What AdamW adds to a gradient's root mean square: far below the gradients of a mean over many samples, which burn's default is not.
-const EPSILON: f32 = 1e-8;
 /// Steps between lines of the log.
 const LOG_EVERY: usize = 50;
 /// Time between checkpoints that no validation calls for.
@@ -39,6 +32,9 @@ pub trait Stage: Sync {
     fn name(&self) -> &'static str;
 
     fn schedule(&self) -> Schedule;
+
+    /// Parts of the paths of those weights that are maps between hidden spaces; see [`Optimizer`].
+    fn hidden(&self) -> &'static [&'static str];
 
     /// The loss of one shard of a batch, a mean over its samples. Shards are numbered through all steps; the loss depends on the stage,
     /// the weights and the number alone.
@@ -104,11 +100,7 @@ pub fn run<S: Stage>(stage: &S, model: S::Model, context: &Context) -> Result<S:
     let checkpoints = Checkpoints::new(context.folder);
     fs::create_dir_all(context.folder).map_err(Error::file("create", context.folder))?;
     let team = Team::new(schedule.workers)?;
-    let mut optimizer = AdamWConfig::new()
-        .with_weight_decay(DECAY)
-        .with_epsilon(EPSILON)
-        .init()
-        .with_grad_clipping(GradientClipping::Norm(CLIP));
+    let mut optimizer = Optimizer::new(stage.hidden(), schedule.workers);
     let mut model = model;
     let mut state = State::default();
     if let Some(last) = checkpoints.state()? {
@@ -127,7 +119,7 @@ pub fn run<S: Stage>(stage: &S, model: S::Model, context: &Context) -> Result<S:
         if !total.is_finite() {
             return Err(Error::NonFinite { stage: stage.name(), step, loss: total });
         }
-        model = optimizer.step(schedule.rate_at(step), model, outcome.gradients);
+        model = optimizer.step(schedule.rate_at(step), model, outcome.gradients, &team);
         state.step += 1;
         context.observer.advance(1);
         if step.is_multiple_of(LOG_EVERY) || state.step == schedule.steps {

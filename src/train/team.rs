@@ -1,4 +1,4 @@
-//! A step's batch in shards, each differentiated on a thread of its own.
+//! The threads of a stage: a step's batch in shards, each differentiated on a thread of its own.
 //!
 //! Divided inside every operation, threads meet after each of them, and most are too short for that; divided by samples they meet
 //! once a step. A shard's operations stay on its thread, so that sums are formed in the same order each time.
@@ -37,6 +37,26 @@ impl Team {
         Ok(Self { alone })
     }
 
+    /// Runs each task on a thread of its own, one for each shard at most, and gives what they return in their order. A single shard's team
+    /// runs them here, one after the other.
+    pub fn each<T: Send>(&self, tasks: Vec<impl FnOnce() -> T + Send>) -> Vec<T> {
+        if self.alone.is_empty() {
+            return tasks.into_iter().map(|task| task()).collect();
+        }
+        debug_assert!(tasks.len() <= self.alone.len(), "a task for each thread at most");
+        thread::scope(|scope| {
+            let started: Vec<_> = tasks
+                .into_iter()
+                .zip(&self.alone)
+                .map(|(task, pool)| scope.spawn(move || pool.install(task)))
+                .collect();
+            let end = |task: thread::ScopedJoinHandle<'_, T>| {
+                task.join().unwrap_or_else(|cause| panic::resume_unwind(cause))
+            };
+            started.into_iter().map(end).collect()
+        })
+    }
+
     /// Loss and gradients of step number `step`.
     pub fn step<S: Stage>(&self, stage: &S, model: &S::Model, step: usize) -> Result<Outcome, Error> {
         if self.alone.is_empty() {
@@ -45,20 +65,12 @@ impl Team {
         }
         let of = self.alone.len();
         let device = model.devices().into_iter().next().expect("a model that is trained has parameters");
-        let shards = thread::scope(|scope| {
-            let started: Vec<_> = (step * of..)
-                .zip(&self.alone)
-                .map(|(shard, pool)| {
-                    // Leaves of its own: shards of one graph would wait for each other's locks.
-                    let model = model.clone().fork(&device);
-                    scope.spawn(move || pool.install(move || differentiate(stage, &model, shard, of)))
-                })
-                .collect();
-            started
-                .into_iter()
-                .map(|shard| shard.join().unwrap_or_else(|cause| panic::resume_unwind(cause)))
-                .collect::<Result<Vec<_>, Error>>()
-        })?;
+        // Leaves of its own for each: shards of one graph would wait for each other's locks.
+        let shards = (step * of..step * of + of).map(|shard| {
+            let model = model.clone().fork(&device);
+            move || differentiate(stage, &model, shard, of)
+        });
+        let shards = self.each(shards.collect()).into_iter().collect::<Result<Vec<_>, Error>>()?;
         let mut sum = GradientsAccumulator::new();
         let mut losses = Vec::with_capacity(of);
         for (loss, gradients) in shards {

@@ -21,7 +21,7 @@ fn every_stage_is_validated_and_leaves_its_best_and_last_weights() {
     let run = finished();
     for stage in STAGES {
         assert!(log(run, stage).iter().any(|line| line["figures"].is_object()), "{stage}");
-        for weights in ["best/model.bpk", "last/model.bpk", "last/optimizer.bpk", "last/state.json"] {
+        for weights in ["best/model.bpk", "last/model.bpk", "last/optimizer-0.bpk", "last/state.json"] {
             assert!(run.join(stage).join(weights).is_file(), "{stage}/{weights}");
         }
     }

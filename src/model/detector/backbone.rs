@@ -9,7 +9,7 @@ use burn::tensor::{Device, Int, Tensor};
 use crate::model::dims::Dims;
 
 /// An hourglass: down to a sixteenth for context, and up again to a quarter by adding the finer maps. The depth is where maps are small: a
-/// residual block at a quarter of the side alone costs a third of the whole.
+/// residual block at a quarter of the side alone costs half of the whole.
 #[derive(Module, Debug)]
 pub struct Backbone {
     half: Conv2d,
@@ -21,7 +21,7 @@ pub struct Backbone {
     sixteenth_residual: Residual,
     sixteenth_up: Conv2d,
     eighth_up: Conv2d,
-    features: Conv2d,
+    narrow: Conv2d,
 }
 
 impl Backbone {
@@ -31,19 +31,24 @@ impl Backbone {
             half: conv([3, channels(1)], 3, 2).init(device),
             quarter: conv([channels(1), channels(2)], 3, 2).init(device),
             fine: conv([channels(2), channels(4)], 3, 1).init(device),
-            eighth: conv([channels(4), channels(6)], 3, 2).init(device),
-            eighth_residual: Residual::new(channels(6), device),
-            sixteenth: conv([channels(6), channels(8)], 3, 2).init(device),
-            sixteenth_residual: Residual::new(channels(8), device),
-            sixteenth_up: conv([channels(8), channels(6)], 1, 1).init(device),
-            eighth_up: conv([channels(6), channels(4)], 1, 1).init(device),
-            features: conv([channels(4), dims.features], 3, 1).init(device),
+            eighth: conv([channels(4), channels(4)], 3, 2).init(device),
+            eighth_residual: Residual::new(channels(4), device),
+            sixteenth: conv([channels(4), channels(6)], 3, 2).init(device),
+            sixteenth_residual: Residual::new(channels(6), device),
+            sixteenth_up: conv([channels(6), channels(4)], 1, 1).init(device),
+            eighth_up: conv([channels(4), channels(4)], 1, 1).init(device),
+            narrow: conv([channels(4), Self::channels(dims)], 1, 1).init(device),
         }
+    }
+
+    /// Channels of the map.
+    pub fn channels(dims: &Dims) -> usize {
+        dims.channels * 2
     }
 
     /// # Shapes
     /// - pixels: `[batch, side, side, 3]`, 0..=255
-    /// - output: `[batch, features, side / 4, side / 4]`, never negative
+    /// - output: `[batch, channels, side / 4, side / 4]`, never negative
     pub fn forward(&self, pixels: Tensor<4, Int>) -> Tensor<4> {
         let pixels = pixels.float().permute([0, 3, 1, 2]).mul_scalar(2.0 / 255.0).sub_scalar(1.0);
         let half = relu(self.half.forward(pixels));
@@ -51,9 +56,8 @@ impl Backbone {
         let fine = relu(self.fine.forward(quarter));
         let eighth = self.eighth_residual.forward(relu(self.eighth.forward(fine.clone())));
         let sixteenth = self.sixteenth_residual.forward(relu(self.sixteenth.forward(eighth.clone())));
-        let eighth = eighth + doubled(self.sixteenth_up.forward(sixteenth));
-        let fine = fine + doubled(self.eighth_up.forward(relu(eighth)));
-        relu(self.features.forward(relu(fine)))
+        let eighth = relu(eighth + doubled(self.sixteenth_up.forward(sixteenth)));
+        relu(self.narrow.forward(relu(fine + doubled(self.eighth_up.forward(eighth)))))
     }
 }
 
@@ -79,7 +83,8 @@ impl Residual {
     }
 }
 
-fn conv(channels: [usize; 2], kernel: usize, stride: usize) -> Conv2dConfig {
+/// A convolution that keeps the size of its map, or divides it by the stride.
+pub(super) fn conv(channels: [usize; 2], kernel: usize, stride: usize) -> Conv2dConfig {
     let around = kernel / 2;
     Conv2dConfig::new(channels, [kernel, kernel])
         .with_stride([stride, stride])

@@ -1,38 +1,77 @@
 //! The detector of visual objects: anchor-free, after CenterNet (Zhou et al., "Objects as Points", arXiv 1904.07850).
 //!
-//! A heat map per class peaks at the centres of objects; size, offset and attributes are read there. Peaks are found by max-pooling,
-//! so there is no non-maximum suppression.
+//! A heat map per class peaks at the centres of objects; size and offset are read there. Peaks are found by max-pooling, so there is no
+//! non-maximum suppression. What lies in the boxes is then cut out of the same map: the region feature, the class and the attributes.
 
 mod backbone;
 mod heads;
 mod peaks;
+mod regions;
 
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::activation::{sigmoid, softmax};
+use burn::tensor::{Bool, Device, Int, Tensor};
 
 use self::backbone::Backbone;
 use self::heads::Heads;
 pub use self::heads::Maps;
-pub use self::peaks::{Detections, at};
+pub use self::peaks::{at, boxes};
+pub use self::regions::Contents;
+use self::regions::Regions;
 use super::dims::{Dims, Vocabulary};
 
 /// Pixels of the square per cell of the maps, each way.
 pub const STRIDE: usize = 4;
+
+/// Objects of a batch of pictures, by falling score; slots after a picture's last object are zero.
+#[derive(Clone, Debug)]
+pub struct Detections {
+    /// Corners in 0..1 of the square, `[batch, objects, 4]`
+    pub boxes: Tensor<3>,
+    /// `[batch, objects, features]`
+    pub features: Tensor<3>,
+    /// Probabilities that sum to one, `[batch, objects, classes]`
+    pub classes: Tensor<3>,
+    /// Probabilities, `[batch, objects, attributes]`
+    pub attributes: Tensor<3>,
+    /// Heat of the peaks, `[batch, objects]`
+    pub scores: Tensor<2>,
+    /// `[batch, objects]`
+    pub real: Tensor<2, Bool>,
+}
 
 /// Pixels in, maps or objects out.
 #[derive(Module, Debug)]
 pub struct Detector {
     backbone: Backbone,
     heads: Heads,
+    regions: Regions,
     objects: usize,
     threshold: f64,
 }
 
 impl Detector {
+    /// Parts of the paths of those weights that map one hidden space to another.
+    pub const HIDDEN: [&str; 11] = [
+        "half.weight",
+        "quarter.weight",
+        "fine.weight",
+        "eighth.weight",
+        "sixteenth.weight",
+        "first.weight",
+        "second.weight",
+        "_up.weight",
+        "hidden.weight",
+        "narrow.weight",
+        "feature.weight",
+    ];
+
     pub fn new(dims: &Dims, vocabulary: &Vocabulary, device: &Device) -> Self {
+        let channels = Backbone::channels(dims);
         Self {
             backbone: Backbone::new(dims, device),
-            heads: Heads::new(dims, vocabulary, device),
+            heads: Heads::new(channels, vocabulary, device),
+            regions: Regions::new(channels, dims, vocabulary, device),
             objects: dims.objects,
             threshold: dims.object_threshold,
         }
@@ -47,13 +86,32 @@ impl Detector {
         self.heads.forward(self.backbone.forward(pixels))
     }
 
+    /// What lies in boxes of the map, wherever they come from.
+    ///
+    /// # Shapes
+    /// - boxes: `[batch, N, 4]`, corners in 0..1
+    pub fn contents(&self, maps: &Maps, boxes: Tensor<3>) -> Contents {
+        self.regions.forward(maps.map.clone(), boxes)
+    }
+
     /// The objects of each picture by falling score.
     ///
     /// # Shapes
     /// - pixels: `[batch, side, side, 3]`, 0..=255
     /// - every output: `[batch, objects, …]`
     pub fn detect(&self, pixels: Tensor<4, Int>) -> Detections {
-        peaks::read(self.maps(pixels), self.objects, self.threshold)
+        let maps = self.maps(pixels);
+        let peaks = peaks::find(&maps, self.objects, self.threshold);
+        let contents = self.contents(&maps, peaks.boxes.clone());
+        let kept = peaks.real.clone().float().unsqueeze_dim::<3>(2);
+        Detections {
+            features: contents.features * kept.clone(),
+            classes: softmax(contents.classes, 2) * kept.clone(),
+            attributes: sigmoid(contents.attributes) * kept,
+            boxes: peaks.boxes,
+            scores: peaks.scores,
+            real: peaks.real,
+        }
     }
 }
 
@@ -72,7 +130,11 @@ mod tests {
         let detector = Detector::new(&dims, &vocabulary, &device);
         let pixels = Tensor::<4>::random([2, 32, 32, 3], Distribution::Uniform(0.0, 255.0), &device);
         let maps = detector.maps(pixels.int());
-        let gradients = (maps.heat.sum() + maps.shape.sum() + maps.attributes.sum()).backward();
+        let boxes = Tensor::<3>::from_data([[[0.1, 0.2, 0.5, 0.6]], [[0.4, 0.1, 0.9, 0.9]]], &device);
+        let contents = detector.contents(&maps, boxes);
+        let gradients =
+            (maps.heat.sum() + maps.shape.sum() + contents.classes.sum() + contents.attributes.sum())
+                .backward();
         let learning = GradientsParams::from_grads(gradients, &detector).len();
         assert_eq!(learning, burn::module::list_param_ids(&detector).len());
     }

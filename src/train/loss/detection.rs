@@ -1,20 +1,19 @@
-//! The detector's loss: penalty-reduced focal loss on the heat map and L1 on shapes (Zhou et al., arXiv 1904.07850), and at the centres
-//! of labelled objects cross-entropy over classes and binary cross-entropy over attributes.
+//! The detector's loss: penalty-reduced focal loss on the heat map and L1 on shapes (Zhou et al., arXiv 1904.07850), and in the boxes of
+//! labelled objects cross-entropy over classes and binary cross-entropy over attributes.
 
 use burn::tensor::activation::{log_sigmoid, log_softmax, sigmoid};
 use burn::tensor::{Int, Tensor};
 
 use super::binary_cross_entropy;
-use crate::model::{Maps, at};
+use crate::model::{Contents, Maps, at};
 use crate::train::run::Loss;
 
-/// The focal loss hardly tells classes apart once a centre is hot; this part does.
-const CLASS_WEIGHT: f64 = 0.5;
+const CLASS_WEIGHT: f64 = 1.0;
 const SHAPE_WEIGHT: f64 = 1.0;
 /// Of the sum over attributes: a mean would leave each the smaller a share the more there are.
 const ATTRIBUTE_WEIGHT: f64 = 1.0;
 
-/// What the maps of a batch should say. N is the most objects a picture has.
+/// What the maps of a batch should say, and the boxes. N is the most objects a picture has.
 #[derive(Clone, Debug)]
 pub struct Targets {
     /// One at centres, falling off around them: `[batch, classes, cells, cells]`
@@ -33,15 +32,14 @@ pub struct Targets {
     pub count: usize,
 }
 
-/// Weighted sum of the parts.
-pub fn detection(maps: &Maps, targets: &Targets) -> Loss {
+/// Weighted sum of the parts. `contents` is of the labelled objects' boxes.
+pub fn detection(maps: &Maps, contents: &Contents, targets: &Targets) -> Loss {
     let count = targets.count.max(1) as f64;
     let weight = targets.weight.clone().unsqueeze_dim::<3>(2);
     let per_object = |loss: Tensor<3>| (loss * weight.clone()).sum().div_scalar(count);
     let shape = (at(maps.shape.clone(), &targets.places) - targets.shape.clone()).abs();
-    let class = log_softmax(at(maps.heat.clone(), &targets.places), 2) * targets.class.clone();
-    let attributes =
-        binary_cross_entropy(at(maps.attributes.clone(), &targets.places), targets.attributes.clone());
+    let class = log_softmax(contents.classes.clone(), 2) * targets.class.clone();
+    let attributes = binary_cross_entropy(contents.attributes.clone(), targets.attributes.clone());
     Loss::sum(vec![
         ("heat", 1.0, focal(maps.heat.clone(), targets.heat.clone()).div_scalar(count)),
         ("class", CLASS_WEIGHT, per_object(class.neg())),
@@ -84,11 +82,15 @@ mod tests {
         let device = Device::flex();
         let random =
             |shape: [usize; 4]| Tensor::<4>::random(shape, burn::tensor::Distribution::Default, &device);
-        let maps = Maps {
-            features: random([1, 5, 4, 4]),
-            heat: random([1, 2, 4, 4]),
-            shape: random([1, 4, 4, 4]),
-            attributes: random([1, 3, 4, 4]),
+        let maps =
+            Maps { map: random([1, 5, 4, 4]), heat: random([1, 2, 4, 4]), shape: random([1, 4, 4, 4]) };
+        let contents = |slots: usize| {
+            let said = |width: usize| {
+                let mut row: Vec<f32> = (0..width).map(|value| value as f32).collect();
+                row.resize(slots * width, 4.0);
+                floats(row, [1, slots, width], &device)
+            };
+            Contents { features: said(5), classes: said(2), attributes: said(3) }
         };
         let targets = |padding: usize| {
             let slots = 1 + padding;
@@ -111,8 +113,8 @@ mod tests {
                 count: 1,
             }
         };
-        let alone = detection(&maps, &targets(0)).total.into_scalar::<f32>();
-        let padded = detection(&maps, &targets(4)).total.into_scalar::<f32>();
+        let alone = detection(&maps, &contents(1), &targets(0)).total.into_scalar::<f32>();
+        let padded = detection(&maps, &contents(5), &targets(4)).total.into_scalar::<f32>();
         assert!((alone - padded).abs() < 1e-4, "{alone} {padded}");
     }
 }

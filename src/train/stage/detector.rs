@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
-use burn::tensor::Device;
+use burn::tensor::{Bool, Device, Tensor};
 use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::features::{detect_rows, pixels, square};
 use crate::data::{Dataset, Found, LabelledObject};
-use crate::model::{Detector, Dims, STRIDE};
+use crate::model::{self, Detector, Dims, STRIDE};
 use crate::score;
-use crate::train::batch::{floats, ints};
+use crate::train::batch::{bools, floats, ints};
 use crate::train::dice::{Rounds, dice};
 use crate::train::error::Error;
 use crate::train::lexicon::Lexicon;
@@ -63,6 +64,16 @@ impl Labelled {
         };
         dataset.split(split).filter_map(labelled).collect()
     }
+
+    /// The boxes of its objects, after the content was mirrored if asked.
+    fn boxes(&self, side: usize, mirrored: bool) -> Vec<UnitBox> {
+        let width = self.frame.content(side as u32).width as f32 / side as f32;
+        let place = |object: &Label| {
+            let bbox = object.bbox;
+            if mirrored { UnitBox { x1: width - bbox.x2, x2: width - bbox.x1, ..bbox } } else { bbox }
+        };
+        self.objects.iter().map(place).collect()
+    }
 }
 
 /// Training of the detector.
@@ -88,6 +99,10 @@ impl Stage for DetectorStage<'_> {
         self.schedule
     }
 
+    fn hidden(&self) -> &'static [&'static str] {
+        &Detector::HIDDEN
+    }
+
     fn loss(&self, model: &Detector, shard: usize) -> Result<Loss, Error> {
         let device = self.device.clone().autodiff();
         let size = self.schedule.shard();
@@ -102,8 +117,16 @@ impl Stage for DetectorStage<'_> {
             .zip(&mirrored)
             .map(|(picture, &mirrored)| turned(picture, side, mirrored))
             .collect::<Result<Vec<_>, Error>>()?;
+        let boxes: Vec<Vec<UnitBox>> =
+            chosen.iter().zip(&mirrored).map(|(picture, &mirrored)| picture.boxes(side, mirrored)).collect();
         let maps = model.maps(pixels(rows.concat(), chosen.len(), side, &device));
-        Ok(detection(&maps, &self.targets(&chosen, &mirrored, &device)))
+        let targets = self.targets(&chosen, &boxes, &device);
+        // Half of the objects are read in the detector's own boxes, as all will be; early on these tell little, so half in the labelled.
+        let labelled = corners(&boxes, &device);
+        let found = model::boxes(&maps, &targets.places).detach();
+        let own = found.mask_where(coins(labelled.dims(), &mut rng, &device), labelled);
+        let contents = model.contents(&maps, own);
+        Ok(detection(&maps, &contents, &targets))
     }
 
     fn validate(&self, model: &Detector) -> Result<Figures, Error> {
@@ -138,10 +161,10 @@ impl Stage for DetectorStage<'_> {
 }
 
 impl DetectorStage<'_> {
-    fn targets(&self, pictures: &[&Labelled], mirrored: &[bool], device: &Device) -> Targets {
+    fn targets(&self, pictures: &[&Labelled], boxes: &[Vec<UnitBox>], device: &Device) -> Targets {
         let (classes, attributes) = (self.lexicon.words.classes.len(), self.lexicon.words.attributes.len());
         let cells = self.dims.side / STRIDE;
-        let slots = pictures.iter().map(|picture| picture.objects.len()).max().unwrap_or(0).max(1);
+        let slots = slots(boxes);
         let rows = pictures.len();
         let mut heat = vec![0.0f32; rows * classes * cells * cells];
         let mut places = vec![0i64; rows * slots];
@@ -149,10 +172,9 @@ impl DetectorStage<'_> {
         let mut class = vec![0.0f32; rows * slots * classes];
         let mut has = vec![0.0f32; rows * slots * attributes];
         let mut weight = vec![0.0f32; rows * slots];
-        for (row, (picture, &mirrored)) in pictures.iter().zip(mirrored).enumerate() {
-            for (slot, object) in picture.objects.iter().enumerate() {
-                let bbox = if mirrored { mirror(&object.bbox, picture, self.dims.side) } else { object.bbox };
-                let spot = Spot::of(&bbox, cells);
+        for (row, (picture, boxes)) in pictures.iter().zip(boxes).enumerate() {
+            for (slot, (object, bbox)) in picture.objects.iter().zip(boxes).enumerate() {
+                let spot = Spot::of(bbox, cells);
                 let map = (row * classes + object.class) * cells * cells;
                 spot.raise(&mut heat[map..map + cells * cells]);
                 let at = row * slots + slot;
@@ -230,10 +252,27 @@ fn turned(picture: &Labelled, side: usize, mirrored: bool) -> Result<Vec<u8>, Er
     Ok(data)
 }
 
-/// A box after its picture's content was mirrored.
-fn mirror(bbox: &UnitBox, picture: &Labelled, side: usize) -> UnitBox {
-    let width = picture.frame.content(side as u32).width as f32 / side as f32;
-    UnitBox { x1: width - bbox.x2, x2: width - bbox.x1, ..*bbox }
+/// A coin for each box, the same for its corners.
+fn coins(shape: [usize; 3], rng: &mut ChaCha8Rng, device: &Device) -> Tensor<3, Bool> {
+    let coins = (0..shape[0] * shape[1]).flat_map(|_| [rng.random_bool(0.5); 4]).collect();
+    bools(coins, shape, device)
+}
+
+/// Slots of the picture with the most boxes, one at least.
+fn slots(boxes: &[Vec<UnitBox>]) -> usize {
+    boxes.iter().map(Vec::len).max().unwrap_or(0).max(1)
+}
+
+/// `[pictures, slots, 4]`, zero in padding.
+fn corners(boxes: &[Vec<UnitBox>], device: &Device) -> Tensor<3> {
+    let slots = slots(boxes);
+    let mut corners = vec![0.0; boxes.len() * slots * 4];
+    for (row, boxes) in corners.chunks_exact_mut(slots * 4).zip(boxes) {
+        for (corners, bbox) in row.chunks_exact_mut(4).zip(boxes) {
+            corners.copy_from_slice(&[bbox.x1, bbox.y1, bbox.x2, bbox.y2]);
+        }
+    }
+    floats(corners, [boxes.len(), slots, 4], device)
 }
 
 fn predicted(found: &Found) -> score::Detected<usize> {

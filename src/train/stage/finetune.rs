@@ -59,6 +59,10 @@ impl Stage for FinetuneStage<'_> {
         self.recipe.schedule
     }
 
+    fn hidden(&self) -> &'static [&'static str] {
+        &Cmal::HIDDEN
+    }
+
     fn loss(&self, model: &Cmal, shard: usize) -> Result<Loss, Error> {
         let device = self.material.device.clone().autodiff();
         let mut rng = dice(self.material.seed, "negatives and plans", shard as u64);

@@ -31,6 +31,10 @@ impl Stage for PretrainStage<'_> {
         self.recipe.schedule
     }
 
+    fn hidden(&self) -> &'static [&'static str] {
+        &Cmal::HIDDEN
+    }
+
     fn loss(&self, model: &Cmal, shard: usize) -> Result<Loss, Error> {
         let device = self.material.device.clone().autodiff();
         let size = self.recipe.schedule.shard();

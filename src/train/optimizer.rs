@@ -1,0 +1,250 @@
+//! How weights follow their gradients: hidden weight matrices by Muon, everything else by AdamW.
+//!
+//! Muon (Jordan et al., <https://kellerjordan.github.io/posts/muon/>) steps along the orthogonalised momentum, so that every direction of
+//! a matrix learns at the same pace. Its step is scaled to the size of AdamW's (Liu et al., arXiv 2502.16982), and one learning rate
+//! serves both. Embeddings, readings of logits and vectors are no maps from one hidden space to another, and stay with AdamW.
+
+use std::path::{Path, PathBuf};
+
+use burn::grad_clipping::GradientClipping;
+use burn::module::{Module, ParamGroup};
+use burn::optim::decay::WeightDecayConfig;
+use burn::optim::{
+    AdamWConfig, AdjustLrFn, GradientsParams, LearningRate, ModuleOptimizer, Muon, MuonConfig, MuonState,
+    Optimizer as Rule,
+};
+use burn::tensor::{Device, Tensor};
+
+use super::deal::Deal;
+use super::error::Error;
+use super::team::Team;
+
+/// Most that a parameter's gradient may measure, by its Euclidean norm. Muon forgets the measure anyway.
+const CLIP: f32 = 1.0;
+/// Weight decay (Loshchilov and Hutter, arXiv 1711.05101).
+const DECAY: f32 = 0.01;
+/// What AdamW adds to a gradient's root mean square: far below the gradients of a mean over many samples, which burn's default is not.
+const EPSILON: f32 = 1e-8;
+
+/// The optimiser of a stage, in as many parts as its team has threads; each part keeps weights of its own.
+pub struct Optimizer {
+    parts: Vec<ModuleOptimizer>,
+}
+
+impl Optimizer {
+    /// A fresh one. A weight is a map between hidden spaces if its path contains one of `hidden`.
+    pub fn new(hidden: &[&str], parts: usize) -> Self {
+        Self { parts: vec![rules(hidden); parts.max(1)] }
+    }
+
+    /// The model after a step.
+    pub fn step<M: Module>(
+        &mut self,
+        rate: LearningRate,
+        model: M,
+        gradients: GradientsParams,
+        team: &Team,
+    ) -> M {
+        if let [whole] = self.parts.as_mut_slice() {
+            return whole.step(rate, model, gradients);
+        }
+        let deal = Deal::new(&model, self.parts.len());
+        let shares = deal.gradients(&model, gradients);
+        let steps = self.parts.iter_mut().zip(shares).enumerate().map(|(owner, (part, share))| {
+            let (model, deal) = (model.clone(), &deal);
+            move || deal.weights(&part.step(rate, model, share), owner)
+        });
+        let moved = team.each(steps.collect());
+        moved.into_iter().fold(model, |model, mut weights| model.map(&mut weights))
+    }
+
+    /// Writes each part's state to a file of its own in a folder.
+    pub fn save(&self, folder: &Path) -> Result<(), Error> {
+        self.parts.iter().enumerate().try_for_each(|(number, part)| {
+            let path = file(folder, number);
+            part.save(&path).map_err(|source| Error::Record { path, source: source.into() })
+        })
+    }
+
+    /// With the state that [`save`](Self::save) wrote.
+    pub fn load(self, folder: &Path) -> Result<Self, Error> {
+        let loaded = self.parts.into_iter().enumerate().map(|(number, part)| {
+            let path = file(folder, number);
+            part.load(&path).map_err(|source| Error::Record { path, source: source.into() })
+        });
+        Ok(Self { parts: loaded.collect::<Result<_, _>>()? })
+    }
+}
+
+fn file(folder: &Path, part: usize) -> PathBuf {
+    folder.join(format!("optimizer-{part}.bpk"))
+}
+
+fn rules(hidden: &[&str]) -> ModuleOptimizer {
+    let adamw = AdamWConfig::new()
+        .with_weight_decay(DECAY)
+        .with_epsilon(EPSILON)
+        .init()
+        .with_grad_clipping(GradientClipping::Norm(CLIP));
+    let muon = MuonConfig::new()
+        .with_weight_decay(Some(WeightDecayConfig::new(DECAY)))
+        .with_adjust_lr_fn(AdjustLrFn::MatchRmsAdamW)
+        .build();
+    let group = ParamGroup::from_any_predicates(hidden.to_vec());
+    adamw.with_group(group, Matrices(muon), None)
+}
+
+/// Muon on every weight of two axes or more; a convolution's inputs and kernel are one axis.
+#[derive(Clone)]
+struct Matrices(Muon);
+
+impl Rule for Matrices {
+    type State<const D: usize> = MuonState<2>;
+
+    fn step<const D: usize>(
+        &self,
+        rate: LearningRate,
+        weight: Tensor<D>,
+        gradient: Tensor<D>,
+        state: Option<MuonState<2>>,
+    ) -> (Tensor<D>, Option<MuonState<2>>) {
+        let shape = weight.dims();
+        let rows = shape[0];
+        let matrix = |tensor: Tensor<D>| {
+            let columns = tensor.shape().num_elements() / rows;
+            tensor.reshape([rows, columns])
+        };
+        let (weight, state) = self.0.step(rate, matrix(weight), matrix(gradient), state);
+        (weight.reshape(shape), state)
+    }
+
+    fn to_device<const D: usize>(state: MuonState<2>, device: &Device) -> MuonState<2> {
+        <Muon as Rule>::to_device::<2>(state, device)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::module::{Module, ModuleVisitor, Param};
+    use burn::nn::conv::{Conv2d, Conv2dConfig};
+    use burn::nn::{Linear, LinearConfig};
+    use burn::optim::GradientsParams;
+    use burn::tensor::Distribution;
+
+    use super::*;
+    use crate::model::{Cmal, Detector, Dims, Vocabulary};
+
+    #[derive(Module, Debug)]
+    struct Net {
+        hidden: Linear,
+        conv: Conv2d,
+        read: Linear,
+    }
+
+    /// How far the weight moved in one step of rate 1 against a random gradient, as a matrix.
+    fn moved(parts: usize) -> [Tensor<2>; 3] {
+        let hidden = &["hidden.weight", "conv.weight"];
+        let device = Device::flex().autodiff();
+        device.seed(3);
+        let net = Net {
+            hidden: LinearConfig::new(5, 7).init(&device),
+            conv: Conv2dConfig::new([2, 3], [3, 3]).init(&device),
+            read: LinearConfig::new(5, 7).init(&device),
+        };
+        let matrix = |tensor: Tensor<4>| tensor.reshape([3, 18]);
+        let weights = |net: &Net| {
+            let matrices = [net.hidden.weight.val(), matrix(net.conv.weight.val()), net.read.weight.val()];
+            matrices.map(|matrix| matrix.inner())
+        };
+        let pull = |weight: Tensor<2>| {
+            let pull = Tensor::<2>::random(weight.dims(), Distribution::Normal(0.0, 1.0), &device);
+            (weight * pull).sum()
+        };
+        let loss =
+            pull(net.hidden.weight.val()) + pull(matrix(net.conv.weight.val())) + pull(net.read.weight.val());
+        let gradients = GradientsParams::from_grads(loss.backward(), &net);
+        let before = weights(&net);
+        let team = Team::new(parts).unwrap();
+        let after = weights(&Optimizer::new(hidden, parts).step(1.0, net, gradients, &team));
+        let mut pairs = before.into_iter().zip(after);
+        std::array::from_fn(|_| pairs.next().map(|(before, after)| after - before).unwrap())
+    }
+
+    /// Largest and smallest of the squared lengths that a matrix with more columns than rows gives to random unit vectors.
+    fn stretch(matrix: &Tensor<2>) -> (f32, f32) {
+        let [rows, _] = matrix.dims();
+        let vectors = Tensor::<2>::random([400, rows], Distribution::Normal(0.0, 1.0), &matrix.device());
+        let length = |t: Tensor<2>| (t.clone() * t).sum_dim(1);
+        let stretched = length(vectors.clone().matmul(matrix.clone())) / length(vectors);
+        (stretched.clone().max().into_scalar(), stretched.min().into_scalar())
+    }
+
+    #[test]
+    fn hidden_matrices_move_alike_in_every_direction_and_others_do_not() {
+        let [hidden, conv, read] = moved(1);
+        for matrix in [hidden, conv] {
+            let (most, least) = stretch(&matrix);
+            assert!(most < 3.0 * least, "{most} {least}");
+        }
+        let (most, least) = stretch(&read);
+        assert!(most > 3.0 * least, "{most} {least}");
+    }
+
+    #[test]
+    fn a_step_in_parts_is_the_step_of_the_whole() {
+        for (whole, parts) in moved(1).into_iter().zip(moved(2)) {
+            assert_eq!(whole.into_data(), parts.into_data());
+        }
+    }
+
+    #[test]
+    fn a_step_is_as_long_as_one_of_adamw() {
+        let [hidden, conv, read] = moved(1);
+        let size = |t: Tensor<2>| (t.clone() * t).mean().sqrt().into_scalar::<f32>();
+        let read = size(read);
+        for moved in [size(hidden), size(conv)] {
+            assert!((0.1..0.5).contains(&(moved / read)), "{moved} {read}");
+        }
+    }
+
+    struct Found<'a> {
+        path: Vec<String>,
+        patterns: &'a [&'a str],
+        hits: Vec<usize>,
+    }
+
+    impl ModuleVisitor for Found<'_> {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.path.push(name.to_owned());
+        }
+
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.path.pop();
+        }
+
+        fn visit_float<const D: usize>(&mut self, _: &Param<Tensor<D>>) {
+            let path = self.path.join(".");
+            for (pattern, hits) in self.patterns.iter().zip(&mut self.hits) {
+                if path.contains(pattern) {
+                    assert!(D >= 2, "{path} is no matrix");
+                    *hits += 1;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_models_name_matrices_that_they_have() {
+        let (dims, device) = (Dims::default(), Device::flex());
+        let vocabulary = Vocabulary { tokens: 29, answers: 17, classes: 6, attributes: 8 };
+        fn check(model: &impl Module, patterns: &[&str]) {
+            let mut found = Found { path: Vec::new(), patterns, hits: vec![0; patterns.len()] };
+            model.visit(&mut found);
+            for (pattern, hits) in patterns.iter().zip(found.hits) {
+                assert!(hits > 0, "no weight is called {pattern}");
+            }
+        }
+        check(&Cmal::new(&dims, &vocabulary, &device), &Cmal::HIDDEN);
+        check(&Detector::new(&dims, &vocabulary, &device), &Detector::HIDDEN);
+    }
+}
