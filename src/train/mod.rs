@@ -15,6 +15,7 @@ mod recipe;
 mod run;
 mod samples;
 mod schedule;
+mod shelves;
 mod stage;
 mod team;
 mod training;

@@ -7,7 +7,7 @@ use super::association::{AssociationBatch, Source, best, values};
 use super::negatives::{Caption, Negatives, POOL, alike};
 use crate::model::{Cmal, Fused, Paired};
 use crate::train::batch::{Pictures, Texts, floats, indices};
-use crate::train::dice::{Rounds, dice};
+use crate::train::dice::dice;
 use crate::train::error::Error;
 use crate::train::loss::{contrast, cross_entropy, one_hot, soft_cross_entropy, yes_no};
 use crate::train::material::Material;
@@ -15,6 +15,7 @@ use crate::train::recipe::{Association, Finetune};
 use crate::train::run::{Figures, Loss, Stage};
 use crate::train::samples::{Referent, Sample};
 use crate::train::schedule::Schedule;
+use crate::train::shelves::{Length, Shelves};
 use crate::types::Entailment;
 
 /// Weights of the coarse vectors' and of the association's loss beside the tasks'.
@@ -116,7 +117,7 @@ impl Stage for FinetuneStage<'_> {
 }
 
 impl FinetuneStage<'_> {
-    /// The samples of a task in a shard, as many as its share of the batch says.
+    /// The samples of a task in a shard, as many as its share of the batch says, alike in length.
     fn drawn<'s, T>(
         &self,
         purpose: &str,
@@ -124,9 +125,13 @@ impl FinetuneStage<'_> {
         shard: usize,
         share: f64,
     ) -> Vec<&'s Sample<T>> {
-        let count = self.rows(share);
-        let rounds = Rounds::new(self.material.seed, purpose, samples.len());
-        rounds.take(shard * count, count).into_iter().map(|index| &samples[index]).collect()
+        let shelves = Shelves { seed: self.material.seed, workers: self.recipe.schedule.workers };
+        let length = |index: usize| {
+            let sample = &samples[index];
+            Length { tokens: sample.tokens.len(), objects: self.material.store.count(sample.picture) }
+        };
+        let taken = shelves.take(purpose, shard, self.rows(share), samples.len(), length);
+        taken.into_iter().map(|index| &samples[index]).collect()
     }
 
     /// Rows of a shard that a share of the batch comes to.
