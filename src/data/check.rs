@@ -213,7 +213,7 @@ impl Record for ReferringRecord {
 
     fn join(self, entry: &mut Entry) -> Result<(), String> {
         let bbox = self.bbox.map(|bbox| placed(bbox, entry)).transpose()?;
-        entry.referring.push(Expression { expression: self.expression, bbox });
+        entry.referring.push(Expression { expression: self.expression, bbox, kind: self.kind });
         Ok(())
     }
 }

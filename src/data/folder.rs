@@ -93,6 +93,7 @@ pub struct Hypothesis {
 pub struct Expression {
     pub expression: String,
     pub bbox: Option<PixelBox>,
+    pub kind: Option<String>,
 }
 
 impl Dataset {
@@ -297,7 +298,7 @@ mod tests {
             ("entailment.jsonl", r#"{"image":"a.png","hypothesis":"h","label":"neutral"}"#),
             (
                 "referring.jsonl",
-                "{\"image\":\"a.png\",\"expression\":\"e\",\"box\":[1,2,3,4]}\n{\"image\":\"a.png\",\"expression\":\"n\"}",
+                "{\"image\":\"a.png\",\"expression\":\"e\",\"box\":[1,2,3,4],\"kind\":\"testA\"}\n{\"image\":\"a.png\",\"expression\":\"n\"}",
             ),
             ("splits.json", r#"{"train":["a.png"],"test":["sub/b.png","unused.png"]}"#),
         ]);
@@ -311,6 +312,7 @@ mod tests {
         assert_eq!((a.captions[0].as_str(), a.vqa[0].kind.as_deref()), ("a", Some("attribute")));
         assert_eq!(a.entailment[0].label, Entailment::Neutral);
         assert_eq!(a.referring.iter().map(|r| r.bbox.is_some()).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(a.referring.iter().map(|r| r.kind.as_deref()).collect::<Vec<_>>(), [Some("testA"), None]);
         assert!(b.objects.is_none() && b.captions == ["b"]);
         assert_eq!(dataset.split(Split::Test).map(|e| e.name.as_str()).collect::<Vec<_>>(), ["sub/b.png"]);
         assert!(dataset.path(b).is_file());

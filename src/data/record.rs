@@ -58,4 +58,7 @@ pub struct ReferringRecord {
     pub expression: String,
     #[serde(rename = "box", default, skip_serializing_if = "Option::is_none")]
     pub bbox: Option<[f32; 4]>,
+    /// Kind of expression, where the corpus tells it, such as the part of a test set that figures are customarily given for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
 }

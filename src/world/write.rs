@@ -141,6 +141,7 @@ impl Records {
                     image: name(),
                     expression: expression.text,
                     bbox: expression.figure.map(|figure| corners(&scene.figures[figure].bbox())),
+                    kind: None,
                 })
                 .collect(),
             objects: objects_record(scene, image),
