@@ -13,6 +13,7 @@ mod eval;
 mod exit;
 #[cfg_attr(not(all(feature = "serve", feature = "train")), path = "absent/export.rs")]
 mod export;
+mod import;
 mod log;
 #[cfg_attr(not(feature = "serve"), path = "absent/openapi.rs")]
 mod openapi;
@@ -45,6 +46,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     World(world::WorldArgs),
+    Import(import::ImportArgs),
     Train(train::TrainArgs),
     Export(export::ExportArgs),
     Eval(eval::EvalArgs),
@@ -59,6 +61,7 @@ impl Command {
     fn run(self) -> Result<(), Failure> {
         match self {
             Self::World(args) => world::run(&args),
+            Self::Import(args) => import::run(&args),
             Self::Train(args) => train::run(&args),
             Self::Export(args) => export::run(&args),
             Self::Eval(args) => eval::run(&args),

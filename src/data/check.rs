@@ -79,14 +79,17 @@ pub(super) fn join<T: Record>(
 }
 
 fn parse<T: Record>(text: &[u8]) -> Result<T, String> {
-    let record: T = serde_json::from_slice(text).map_err(|error| {
-        let said = error.to_string();
-        let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
-        format!("{said} (column {})", error.column())
-    })?;
+    let record: T = serde_json::from_slice(text).map_err(|error| reason(&error))?;
     path_inside(record.image())?;
     record.check()?;
     Ok(record)
+}
+
+/// What is wrong with the JSON of a line, by its column.
+pub(super) fn reason(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+    format!("{said} (column {})", error.column())
 }
 
 fn path_inside(image: &str) -> Result<(), String> {

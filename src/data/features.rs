@@ -11,9 +11,12 @@ use safetensors::{SafeTensorError, SafeTensors};
 
 use crate::types::UnitBox;
 
-const NAMES: &str = "names";
+pub(super) const NAMES: &str = "names";
 /// Key in the file's metadata.
-const ORIGIN: &str = "origin";
+pub(super) const ORIGIN: &str = "origin";
+
+/// The class of objects that came without one.
+pub const NO_CLASS: u16 = u16::MAX;
 
 /// Objects of many pictures, one after the other.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,7 +40,7 @@ pub struct ObjectStore {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
     pub bbox: UnitBox,
-    /// Index of the most probable class.
+    /// Index of the most probable class, or [`NO_CLASS`].
     pub class: u16,
     /// For each attribute whether the object has it.
     pub attributes: Vec<bool>,
@@ -196,7 +199,7 @@ impl ObjectStore {
     }
 }
 
-fn raw<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
+pub(super) fn raw<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
     values.iter().flat_map(|&value| bytes(value)).collect()
 }
 

@@ -15,9 +15,9 @@ use super::split::{self, Splits};
 use crate::input::{Limits, Picture, PictureError};
 use crate::types::{Entailment, PixelBox, Size, Split, Tags};
 
-const IMAGES: &str = "images";
+pub(super) const IMAGES: &str = "images";
 /// In the order in which bad lines are listed.
-const FILES: [&str; 6] = [
+pub(super) const FILES: [&str; 6] = [
     split::FILE,
     ObjectsRecord::FILE,
     CaptionRecord::FILE,

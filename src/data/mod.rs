@@ -2,14 +2,18 @@
 //!
 //! `images/…` and any of five JSON-lines files, joined by picture. Everything wrong in it is found when it is opened.
 
+pub mod import;
+
 mod check;
 mod error;
 mod features;
 mod folder;
 mod record;
 mod split;
+mod store_writer;
 
 pub use error::{BadLine, Error};
-pub use features::{Found, ObjectStore, StoreError};
+pub use features::{Found, NO_CLASS, ObjectStore, StoreError};
 pub use folder::{Dataset, Entry, Expression, Hypothesis, LabelledObject, OnBad, Opened, Question};
 pub use record::{CaptionRecord, EntailmentRecord, ObjectRecord, ObjectsRecord, ReferringRecord, VqaRecord};
+pub use store_writer::ObjectStoreWriter;

@@ -1,0 +1,156 @@
+//! VQA v2: questions from one kind of file, ten answers each from another.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Deserializer};
+
+use super::draft::{Draft, Target};
+use super::error::Error;
+use super::json::{self, Element};
+use super::source::Meter;
+use super::summary::Summary;
+use super::text::{split_in, tidy};
+use crate::data::VqaRecord;
+use crate::data::check::Record;
+use crate::types::Split;
+
+/// VQA v2's files.
+#[derive(Clone, Debug)]
+pub struct VqaV2 {
+    /// `v2_OpenEnded_mscoco_*_questions.json`
+    pub questions: Vec<PathBuf>,
+    /// `v2_mscoco_*_annotations.json`
+    pub annotations: Vec<PathBuf>,
+    /// The part of all pictures, if not the one that each questions file tells.
+    pub split: Option<Split>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Question {
+    question_id: i64,
+    image_id: i64,
+    question: String,
+}
+
+enum QuestionFile {
+    Subset(String),
+    Question(Question),
+}
+
+impl Element for QuestionFile {
+    const LAYOUT: &'static str = "questions of VQA v2";
+    const LISTS: &'static [&'static str] = &["questions"];
+    const VALUES: &'static [&'static str] = &["data_subtype"];
+
+    fn read<'de, D: Deserializer<'de>>(key: &str, value: D) -> Result<Self, D::Error> {
+        Ok(match key {
+            "questions" => Self::Question(Question::deserialize(value)?),
+            _ => Self::Subset(String::deserialize(value)?),
+        })
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Annotation {
+    question_id: i64,
+    #[serde(default)]
+    answer_type: Option<String>,
+    answers: Vec<Answer>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Answer {
+    answer: String,
+}
+
+impl Element for Annotation {
+    const LAYOUT: &'static str = "annotations of VQA v2";
+    const LISTS: &'static [&'static str] = &["annotations"];
+
+    fn read<'de, D: Deserializer<'de>>(_: &str, value: D) -> Result<Self, D::Error> {
+        Self::deserialize(value)
+    }
+}
+
+/// Which of COCO's pictures a questions file asks about.
+struct Subset {
+    /// As picture names hold it.
+    pictures: String,
+    split: Split,
+}
+
+/// A question that waits for its answers.
+struct Open {
+    subset: usize,
+    image_id: i64,
+    question: String,
+}
+
+impl VqaV2 {
+    pub fn import(&self, target: &Target, meter: Meter) -> Result<Summary, Error> {
+        let mut draft = Draft::begin(target, &[VqaRecord::FILE])?;
+        let (mut subsets, mut open) = (Vec::new(), HashMap::new());
+        for path in &self.questions {
+            let subset = self.questions_of(&mut draft, path, subsets.len(), &mut open, meter)?;
+            subsets.push(subset);
+        }
+        for path in &self.annotations {
+            json::elements(path, meter, &mut |annotation: Annotation| {
+                let Some(asked) = open.remove(&annotation.question_id) else {
+                    draft.skip("annotations without a question");
+                    return Ok(());
+                };
+                write(&mut draft, &subsets[asked.subset], asked, annotation)
+            })?;
+        }
+        draft.skip_all("questions without annotations", open.len());
+        draft.finish()
+    }
+
+    /// Adds a file's questions to those that wait, and tells its subset.
+    fn questions_of(
+        &self,
+        draft: &mut Draft,
+        path: &Path,
+        subset: usize,
+        open: &mut HashMap<i64, Open>,
+        meter: Meter,
+    ) -> Result<Subset, Error> {
+        let mut told = None;
+        json::elements(path, meter, &mut |element| {
+            match element {
+                QuestionFile::Subset(name) => told = Some(name),
+                QuestionFile::Question(Question { question_id, image_id, question }) => {
+                    let question = Open { subset, image_id, question: tidy(&question) };
+                    if open.insert(question_id, question).is_some() {
+                        draft.skip("questions listed twice");
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        let unfit = |reason: String| Error::Unfit { path: path.to_owned(), reason };
+        let told =
+            told.ok_or_else(|| unfit("it has no `data_subtype`, which names its pictures".to_owned()))?;
+        let split = self.split.or_else(|| split_in(&told)).ok_or_else(|| {
+            unfit(format!("the `data_subtype` {told} tells no part of the dataset; give it with --split"))
+        })?;
+        // The development part of the test set has no pictures of its own.
+        let pictures = if told == "test-dev2015" { "test2015".to_owned() } else { told };
+        Ok(Subset { pictures, split })
+    }
+}
+
+fn write(draft: &mut Draft, subset: &Subset, asked: Open, annotation: Annotation) -> Result<(), Error> {
+    let image = format!("COCO_{}_{:012}.jpg", subset.pictures, asked.image_id);
+    if draft.picture(&image, Some(subset.split))?.is_none() {
+        return Ok(());
+    }
+    draft.write(&VqaRecord {
+        image,
+        question: asked.question,
+        answers: annotation.answers.into_iter().map(|given| given.answer).collect(),
+        kind: annotation.answer_type,
+    })
+}
