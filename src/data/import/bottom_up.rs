@@ -8,7 +8,7 @@ use super::aside::{Aside, FEATURES, if_there};
 use super::error::Error;
 use super::regions::{Layout, Row};
 use super::source::{self, Meter};
-use super::summary::{Skipped, Summary};
+use super::summary::{Skipped, Summary, counted};
 use crate::data::ObjectStoreWriter;
 use crate::data::folder::IMAGES;
 
@@ -38,7 +38,7 @@ impl BottomUp {
         let Regions { store: Some(store), skipped, .. } = regions else {
             return Err(Error::Nothing { skipped: regions.skipped.to_string() });
         };
-        let what = format!("{} regions of {} pictures", store.objects(), store.len());
+        let what = format!("{} of {}", counted(store.objects(), "region"), counted(store.len(), "picture"));
         store.finish()?;
         aside.put_in_place(&[FEATURES])?;
         Ok(Summary { written: vec![(FEATURES, what)], skipped })

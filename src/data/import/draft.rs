@@ -11,7 +11,7 @@ use super::aside::Aside;
 use super::error::Error;
 use super::pictures::{Found, Pictures};
 use super::splits::Splits;
-use super::summary::{Skipped, Summary};
+use super::summary::{Skipped, Summary, counted};
 use crate::data::check::Record;
 use crate::data::folder::{FILES, IMAGES};
 use crate::data::record::ObjectsRecord;
@@ -134,15 +134,18 @@ impl Draft {
         }
         let (mut files, mut written) = (Vec::new(), Vec::new());
         for (file, lines) in lines {
-            let what = format!("{} lines", lines.finish()?);
-            let what =
-                if file == ObjectsRecord::FILE { format!("{what} with {objects} objects") } else { what };
+            let what = counted(lines.finish()?, "line");
+            let what = if file == ObjectsRecord::FILE {
+                format!("{what} with {}", counted(objects, "object"))
+            } else {
+                what
+            };
             written.push((file, what));
             files.push(file);
         }
         written.sort_by_key(|(file, _)| FILES.iter().position(|known| known == file));
         let placed: Vec<&str> = pictures.placed().collect();
-        written.push((IMAGES, format!("{} pictures", placed.len())));
+        written.push((IMAGES, counted(placed.len(), "picture")));
         if let Some(listed) = splits.merge(aside.out(), &placed, keep_splits)? {
             let path = aside.folder().join(split::FILE);
             let text =
@@ -217,7 +220,7 @@ mod tests {
         assert_eq!(summary.skipped.of("the caption is empty"), 1);
         assert_eq!(
             summary.written,
-            [("captions.jsonl", "1 lines".to_owned()), ("images", "1 pictures".to_owned())]
+            [("captions.jsonl", "1 line".to_owned()), ("images", "1 picture".to_owned())]
         );
         let opened = Dataset::open(&target.out, OnBad::Stop).unwrap();
         assert_eq!(opened.dataset.pictures[0].captions, ["a picture"]);

@@ -17,8 +17,8 @@ pub enum Error {
     Write { path: PathBuf, source: io::Error },
     #[error("`{}` is not laid out as {layout}; give the file as it was published", path.display())]
     Json { path: PathBuf, layout: &'static str, source: serde_json::Error },
-    #[error("`{}` is no pickled list of references; give the file as it was published", path.display())]
-    Pickle { path: PathBuf, source: serde_pickle::Error },
+    #[error("`{}` is no pickled list of references; give the file as it was published: {reason}", path.display())]
+    Pickle { path: PathBuf, reason: String },
     #[error("`{}`:{line}: {reason}; mend the line or take it out", path.display())]
     Line { path: PathBuf, line: usize, reason: String },
     #[error("`{}`: {reason}", path.display())]

@@ -12,6 +12,7 @@ mod flickr30k;
 mod json;
 mod karpathy;
 mod mdetr;
+mod pickle;
 mod pictures;
 mod refcoco;
 mod refs;

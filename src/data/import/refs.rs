@@ -1,15 +1,15 @@
 //! The references of RefCOCO, RefCOCO+ and RefCOCOg: a pickle of Python 2, or the same list as JSON.
 
 use std::fs;
+use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde_pickle::DeOptions;
-
 use super::error::Error;
+use super::pickle::{Item, Pickle};
 use super::source::{self, Meter};
 use super::text::name_of;
 use crate::types::Split;
+use serde::Deserialize;
 
 /// An object with what people said to single it out.
 #[derive(Debug, Deserialize)]
@@ -39,8 +39,6 @@ pub(super) enum Kind {
 
 impl Kind {
     pub(super) fn of(path: &Path) -> Result<Self, Error> {
-        use std::io::BufRead;
-
         let mut source = source::open(path, &|_| {})?;
         let start = source.fill_buf().map_err(Error::read(path))?.trim_ascii_start();
         Ok(match start.first() {
@@ -53,17 +51,38 @@ impl Kind {
 
 /// Reads a list of references whole; the largest has 50,000.
 pub(super) fn read(path: &Path, kind: Kind, meter: Meter) -> Result<Vec<Reference>, Error> {
-    let source = source::open(path, meter)?;
+    let mut source = source::open(path, meter)?;
     if kind == Kind::Pickle {
-        // Python 2 wrote its texts as bytes.
-        return serde_pickle::from_reader(source, DeOptions::new().decode_strings())
-            .map_err(|source| Error::Pickle { path: path.to_owned(), source });
+        let mut bytes = Vec::new();
+        source.read_to_end(&mut bytes).map_err(Error::read(path))?;
+        return pickled(&bytes).map_err(|reason| Error::Pickle { path: path.to_owned(), reason });
     }
     serde_json::from_reader(source).map_err(|source| Error::Json {
         path: path.to_owned(),
         layout: "a list of references",
         source,
     })
+}
+
+fn pickled(bytes: &[u8]) -> Result<Vec<Reference>, String> {
+    let pickle = Pickle::read(bytes)?;
+    let list = pickle.root().list().ok_or("it holds no list")?;
+    let whole = list.enumerate().map(|(number, item)| {
+        Reference::unpickle(item).ok_or_else(|| format!("element {number} lacks what makes a reference"))
+    });
+    whole.collect()
+}
+
+impl Reference {
+    fn unpickle(item: Item) -> Option<Self> {
+        let sentence = |item: Item| Some(Sentence { sent: item.get("sent")?.text()?.to_owned() });
+        Some(Self {
+            ann_id: item.get("ann_id")?.int()?,
+            image_id: item.get("image_id")?.int()?,
+            split: item.get("split")?.text()?.to_owned(),
+            sentences: item.get("sentences")?.list()?.map(sentence).collect::<Option<_>>()?,
+        })
+    }
 }
 
 /// Our part and, where figures are given for halves of it, the name of the half.
@@ -98,7 +117,7 @@ pub(super) fn locate(path: &Path, by: Option<&str>) -> Result<PathBuf, Error> {
         [only] => Ok(only.clone()),
         [] => Err(Error::Unfit {
             path: path.to_owned(),
-            reason: "it holds no references such as `refs(unc).p`".to_owned(),
+            reason: "it holds no `refs(unc).p` or the like; name the file itself".to_owned(),
         }),
         several => {
             let names: Vec<_> = several.iter().map(|path| name_of(path)).collect();

@@ -33,6 +33,11 @@ impl Skipped {
     }
 }
 
+/// A number with what it counts.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 impl fmt::Display for Skipped {
     /// A line for each reason, without an end of line after the last.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
