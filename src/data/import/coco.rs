@@ -222,3 +222,112 @@ fn instances(draft: &mut Draft, parts: &Parts, path: &Path, meter: Meter) -> Res
     draft.skip_all("boxes in pictures that the file does not list", boxes.values().map(Vec::len).sum());
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Corpus;
+    use super::*;
+    use crate::types::PixelBox;
+
+    const TRAIN: &str = "COCO_train2014_000000000007.jpg";
+    const VAL: &str = "COCO_val2014_000000000008.jpg";
+
+    fn corpus() -> Corpus {
+        Corpus::new(&[(&format!("train2014/{TRAIN}"), 64, 48), (&format!("val2014/{VAL}"), 30, 40)])
+    }
+
+    fn images() -> String {
+        format!(
+            r#""images":[{{"id":7,"file_name":"{TRAIN}","width":64,"height":48,"license":1,"url":"u"}},
+            {{"id":8,"file_name":"{VAL}","width":30,"height":40,"coco_url":"c"}}]"#
+        )
+    }
+
+    fn coco(captions: Vec<PathBuf>, instances: Vec<PathBuf>, karpathy: Option<PathBuf>) -> Coco {
+        Coco { captions, instances, karpathy }
+    }
+
+    #[test]
+    fn captions_come_in_either_order_of_the_keys() {
+        let annotations = r#""annotations":[{"image_id":7,"id":1,"caption":" A dog\nruns. "},
+            {"image_id":8,"id":2,"caption":"Two cats"},{"image_id":9,"id":3,"caption":"nothing"}]"#;
+        for parts in [[images(), annotations.to_owned()], [annotations.to_owned(), images()]] {
+            let corpus = corpus();
+            let text = format!(r#"{{"info":{{}},{},"type":"captions"}}"#, parts.join(","));
+            let file = corpus.file("captions.json", text);
+            let summary = coco(vec![file], Vec::new(), None).import(&corpus.target(), &|_| {}).unwrap();
+            assert_eq!(summary.skipped.of("captions of a picture that the file does not list"), 1);
+            let [train, val] = &corpus.entries()[..] else { panic!() };
+            assert_eq!(
+                (train.name.as_str(), train.split, &train.captions[..]),
+                (TRAIN, Split::Train, &["A dog runs.".to_owned()][..])
+            );
+            assert_eq!(
+                (val.name.as_str(), val.split, val.captions[0].as_str()),
+                (VAL, Split::Val, "Two cats")
+            );
+        }
+    }
+
+    #[test]
+    fn objects_are_those_with_a_box_of_their_own() {
+        let corpus = corpus();
+        let rest = r#""annotations":[
+            {"id":1,"image_id":7,"category_id":18,"bbox":[1,2,10.5,20],"iscrowd":0,"segmentation":[[1,2,3,4,5,6]]},
+            {"id":908400255165,"image_id":7,"category_id":1,"bbox":[0,0,5,5],"iscrowd":1,"segmentation":{"counts":[1],"size":[1,1]}},
+            {"id":918,"image_id":7,"category_id":18,"bbox":[1,2,10,0.0],"iscrowd":0},
+            {"id":3,"image_id":7,"category_id":18,"bbox":[60,2,10,4],"iscrowd":0},
+            {"id":4,"image_id":7,"category_id":2,"bbox":[1,2,1,1],"iscrowd":0},
+            {"id":5,"image_id":9,"category_id":18,"bbox":[1,2,1,1],"iscrowd":0}],
+            "categories":[{"id":18,"name":"dog","supercategory":"animal"}]"#;
+        let file = corpus.file("instances_train2014.json", format!("{{{rest},{}}}", images()));
+        let summary = coco(Vec::new(), vec![file], None).import(&corpus.target(), &|_| {}).unwrap();
+        let reasons = [
+            "crowd annotations",
+            "boxes without extent",
+            "boxes outside their picture",
+            "boxes of a category that the file does not list",
+            "boxes in pictures that the file does not list",
+        ];
+        assert_eq!(reasons.map(|reason| summary.skipped.of(reason)), [1; 5]);
+        let [train, val] = &corpus.entries()[..] else { panic!() };
+        let [dog] = &train.objects.as_ref().unwrap()[..] else { panic!() };
+        assert_eq!(dog.bbox, PixelBox { x: 1.0, y: 2.0, width: 10.5, height: 20.0 });
+        assert_eq!(dog.tags.class, "dog");
+        assert!(val.objects.as_ref().unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_split_file_moves_restval_to_train_and_leaves_pictures_out() {
+        let corpus = corpus();
+        let annotations = r#""annotations":[{"image_id":7,"caption":"a"},{"image_id":8,"caption":"b"}]"#;
+        let file = corpus.file("captions.json", format!("{{{},{annotations}}}", images()));
+        let split = corpus.file(
+            "dataset_coco.json",
+            format!(r#"{{"images":[{{"filepath":"val2014","filename":"{VAL}","cocoid":8,"split":"restval","sentences":[]}}]}}"#),
+        );
+        let summary = coco(vec![file], Vec::new(), Some(split)).import(&corpus.target(), &|_| {}).unwrap();
+        assert_eq!(summary.skipped.of("what is about pictures that the split file leaves out"), 1);
+        let [only] = &corpus.entries()[..] else { panic!() };
+        assert_eq!((only.name.as_str(), only.split), (VAL, Split::Train));
+    }
+
+    #[test]
+    fn the_file_tells_the_part_where_the_pictures_of_2017_do_not() {
+        let corpus = Corpus::new(&[("val2017/000000000008.jpg", 30, 40)]);
+        let text = r#"{"images":[{"id":8,"file_name":"000000000008.jpg","width":30,"height":40}],
+            "annotations":[{"image_id":8,"caption":"b"}]}"#;
+        let file = corpus.file("captions_val2017.json", text);
+        coco(vec![file], Vec::new(), None).import(&corpus.target(), &|_| {}).unwrap();
+        assert_eq!(corpus.entries()[0].split, Split::Val);
+    }
+
+    #[test]
+    fn a_file_of_another_kind_leaves_nothing() {
+        let corpus = corpus();
+        let file = corpus.file("questions.json", r#"{"questions":[]}"#);
+        let error = coco(vec![file], Vec::new(), None).import(&corpus.target(), &|_| {}).unwrap_err();
+        assert!(matches!(error, Error::Json { layout: "captions of COCO", .. }), "{error:?}");
+        assert!(corpus.is_untouched());
+    }
+}

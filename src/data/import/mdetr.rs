@@ -79,3 +79,40 @@ pub(super) fn import(draft: &mut Draft, path: &Path, meter: Meter) -> Result<(),
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::super::refcoco::RefCoco;
+    use super::super::testing::Corpus;
+    use super::*;
+    use crate::types::Split;
+
+    const TEXT: &str = r#"{"info":{},"images":[
+        {"file_name":"COCO_train2014_000000000007.jpg","height":48,"width":64,"id":900,"original_id":7,"caption":"guy in red"},
+        {"file_name":"COCO_train2014_000000000007.jpg","height":48,"width":64,"id":901,"original_id":7,"caption":"the boxless"}],
+        "annotations":[{"id":1,"image_id":900,"bbox":[1,2,10,20],"iscrowd":0,"tokens_positive":[[0,3]]}],"categories":[]}"#;
+
+    fn import(corpus: &Corpus, file: PathBuf) -> Result<super::super::Summary, Error> {
+        RefCoco { refs: vec![file], instances: None, split_by: None }.import(&corpus.target(), &|_| {})
+    }
+
+    #[test]
+    fn each_picture_is_an_expression_and_the_name_tells_the_part() {
+        let corpus = Corpus::new(&[("COCO_train2014_000000000007.jpg", 64, 48)]);
+        let summary = import(&corpus, corpus.file("finetune_refcoco+_testB.json", TEXT)).unwrap();
+        assert_eq!(summary.skipped.of("expressions without a box"), 1);
+        let [entry] = &corpus.entries()[..] else { panic!() };
+        let [said] = &entry.referring[..] else { panic!() };
+        assert_eq!((said.expression.as_str(), said.kind.as_deref()), ("guy in red", Some("testB")));
+        assert_eq!(entry.split, Split::Test);
+    }
+
+    #[test]
+    fn a_name_that_tells_no_part_is_refused() {
+        let corpus = Corpus::new(&[]);
+        let error = import(&corpus, corpus.file("refcoco.json", TEXT)).unwrap_err();
+        assert!(matches!(error, Error::Unfit { .. }), "{error}");
+    }
+}

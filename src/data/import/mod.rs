@@ -21,6 +21,8 @@ mod snli_ve;
 mod source;
 mod splits;
 mod summary;
+#[cfg(test)]
+mod testing;
 mod text;
 mod visual_genome;
 mod vqa_v2;

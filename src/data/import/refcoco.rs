@@ -119,3 +119,108 @@ fn write(draft: &mut Draft, references: Vec<Reference>, instances: &Boxes) -> Re
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Corpus;
+    use super::*;
+    use crate::types::{PixelBox, Split};
+
+    const INSTANCES: &str = r#"{"annotations":[{"id":71,"bbox":[1,2,10,20.5]},{"id":81,"bbox":[1,1,0,4]}],
+        "images":[{"id":7,"file_name":"COCO_train2014_000000000007.jpg","width":64,"height":48},
+        {"id":8,"file_name":"COCO_train2014_000000000008.jpg","width":30,"height":40}]}"#;
+
+    fn corpus() -> Corpus {
+        let pictures = [7, 8].map(|id| format!("train2014/COCO_train2014_{id:012}.jpg"));
+        Corpus::new(&[(&pictures[0], 64, 48), (&pictures[1], 30, 40)])
+    }
+
+    fn refs(refs: PathBuf, split_by: Option<&str>) -> RefCoco {
+        RefCoco { refs: vec![refs], instances: None, split_by: split_by.map(str::to_owned) }
+    }
+
+    /// A list of one reference as Python 2 pickles it.
+    fn pickled(split: &str) -> Vec<u8> {
+        let text = format!(
+            "(lp0\n(dp1\nS'ann_id'\np2\nI71\nsS'image_id'\nI7\nsS'split'\nS'{split}'\nsS'sentences'\n(lp3\n\
+             (dp4\nS'sent'\nS'navy blue shirt'\nsS'raw'\nS'Navy'\nsa(dS'sent'\nS'woman'\nsasa."
+        );
+        text.into_bytes()
+    }
+
+    #[test]
+    fn a_pickle_joins_the_instances_beside_it() {
+        let corpus = corpus();
+        corpus.file("instances.json", INSTANCES);
+        corpus.file("refs(unc).p", pickled("testA"));
+        refs(corpus.folder(), None).import(&corpus.target(), &|_| {}).unwrap();
+        let [entry] = &corpus.entries()[..] else { panic!() };
+        assert_eq!((entry.name.as_str(), entry.split), ("COCO_train2014_000000000007.jpg", Split::Test));
+        let [shirt, woman] = &entry.referring[..] else { panic!() };
+        assert_eq!((shirt.expression.as_str(), shirt.kind.as_deref()), ("navy blue shirt", Some("testA")));
+        assert_eq!(shirt.bbox, Some(PixelBox { x: 1.0, y: 2.0, width: 10.0, height: 20.5 }));
+        assert_eq!(woman.expression, "woman");
+    }
+
+    #[test]
+    fn the_same_list_as_json_counts_what_it_cannot_join() {
+        let corpus = corpus();
+        corpus.file("instances.json", INSTANCES);
+        let reference = |ann: i64, image: i64, split: &str| {
+            format!(
+                r#"{{"ann_id":{ann},"image_id":{image},"split":"{split}","sentences":[{{"sent":"a","raw":"A"}}]}}"#
+            )
+        };
+        let list = [
+            reference(71, 7, "val"),
+            reference(81, 8, "val"),
+            reference(99, 7, "val"),
+            reference(71, 7, "dev"),
+        ];
+        let file = corpus.file("refs.json", format!(" [{}]", list.join(",")));
+        let summary = refs(file, None).import(&corpus.target(), &|_| {}).unwrap();
+        let reasons = [
+            "boxes without extent",
+            "references to what the instances do not list",
+            "references of a part that is none of train, val and test",
+        ];
+        assert_eq!(reasons.map(|reason| summary.skipped.of(reason)), [1; 3]);
+        let [entry] = &corpus.entries()[..] else { panic!() };
+        assert_eq!((entry.split, entry.referring[0].kind.as_deref()), (Split::Val, None));
+    }
+
+    #[test]
+    fn of_several_pickles_one_must_be_chosen() {
+        let corpus = corpus();
+        corpus.file("instances.json", INSTANCES);
+        corpus.file("refs(unc).p", pickled("val"));
+        corpus.file("refs(google).p", pickled("train"));
+        let message = refs(corpus.folder(), None).import(&corpus.target(), &|_| {}).unwrap_err().to_string();
+        assert!(message.contains("refs(google).p and refs(unc).p; choose with --split-by"), "{message}");
+        assert!(corpus.is_untouched());
+        refs(corpus.folder(), Some("google")).import(&corpus.target(), &|_| {}).unwrap();
+        assert_eq!(corpus.entries()[0].split, Split::Train);
+    }
+
+    #[test]
+    fn a_picture_that_two_parts_share_is_refused() {
+        let corpus = corpus();
+        let instances = Some(corpus.file("instances.json", INSTANCES));
+        let refs = vec![corpus.file("a.p", pickled("val")), corpus.file("b.p", pickled("train"))];
+        let error =
+            RefCoco { refs, instances, split_by: None }.import(&corpus.target(), &|_| {}).unwrap_err();
+        assert!(matches!(error, Error::TwoSplits { .. }), "{error}");
+        assert!(corpus.is_untouched());
+    }
+
+    #[test]
+    fn a_pickle_of_something_else_is_refused() {
+        let corpus = corpus();
+        for (bytes, reason) in
+            [(&b"I5\n."[..], "no list"), (b"(lp0\nI5\na.", "element 0"), (b"\x80\x02", "byte 2")]
+        {
+            let error = refs(corpus.file("a.p", bytes), None).import(&corpus.target(), &|_| {}).unwrap_err();
+            assert!(error.to_string().contains(reason), "{error}");
+        }
+    }
+}

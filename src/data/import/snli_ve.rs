@@ -81,3 +81,55 @@ fn pair(draft: &mut Draft, path: &Path, split: Split, number: usize, line: &[u8]
     }
     draft.write(&EntailmentRecord { image, hypothesis: tidy(&pair.hypothesis), label })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Corpus;
+    use super::*;
+    use crate::types::Entailment;
+
+    #[test]
+    fn every_spelling_of_the_picture_is_known_and_odd_pairs_are_counted() {
+        let corpus = Corpus::new(&[("1.jpg", 5, 4), ("2.jpg", 5, 4)]);
+        let train = [
+            r#"{"Flickr30K_ID":"1","gold_label":"entailment","pairID":"1.jpg#2r1c","sentence1":"s","sentence2":" a  b "}"#,
+            r#"{"Flikr30kID":"1.jpg","gold_label":"neutral","sentence2":"c"}"#,
+            r#"{"Flikr30kID":"1","gold_label":"contradiction","sentence2":"d"}"#,
+            r#"{"Flickr30kID":"1","gold_label":"neutral","sentence2":"e"}"#,
+            r#"{"Flickr30K_ID":"1","gold_label":"-","sentence2":"f"}"#,
+            r#"{"Flickr30K_ID":"1","gold_label":"neutral","pairID":"vg_len61r5c","sentence2":"g"}"#,
+            r#"{"captionID":"1.jpg#4","gold_label":"neutral","sentence2":"h"}"#,
+        ];
+        let dev = r#"{"Flickr30K_ID":"2","gold_label":"neutral","sentence2":"i"}"#;
+        let files = SnliVe {
+            train: Some(corpus.file("train.jsonl", train.join("\r\n"))),
+            dev: Some(corpus.file("dev.jsonl", dev)),
+            test: None,
+        };
+        let summary = files.import(&corpus.target(), &|_| {}).unwrap();
+        let reasons = [
+            "pairs of Visual Genome's captions",
+            "pairs without a label that most annotators gave",
+            "pairs that name no picture",
+        ];
+        assert_eq!(reasons.map(|reason| summary.skipped.of(reason)), [1; 3]);
+        let [first, second] = &corpus.entries()[..] else { panic!() };
+        assert_eq!((first.split, second.split), (Split::Train, Split::Val));
+        let said: Vec<_> = first.entailment.iter().map(|pair| pair.hypothesis.as_str()).collect();
+        assert_eq!(said, ["a b", "c", "d", "e"]);
+        assert_eq!(first.entailment[2].label, Entailment::Contradiction);
+    }
+
+    #[test]
+    fn a_line_of_something_else_is_told_with_its_place() {
+        let corpus = Corpus::new(&[]);
+        let files =
+            SnliVe { train: None, dev: None, test: Some(corpus.file("test.jsonl", "\n{\"gold_label\":4}")) };
+        let message = files.import(&corpus.target(), &|_| {}).unwrap_err().to_string();
+        assert!(
+            message.contains(":2: invalid type: integer `4`") && message.contains("(column 15)"),
+            "{message}"
+        );
+        assert!(corpus.is_untouched());
+    }
+}

@@ -215,3 +215,91 @@ fn regions(
         Ok(())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Corpus;
+    use super::*;
+
+    const IMAGES: &str = r#"[{"image_id":1,"width":80,"height":60,"url":"u/VG_100K_2/1.jpg","coco_id":null,"flickr_id":6273011878},
+        {"id":2,"width":64,"height":48}]"#;
+
+    fn corpus() -> Corpus {
+        Corpus::new(&[("VG_100K_2/1.jpg", 80, 60), ("VG_100K/2.jpg", 32, 24)])
+    }
+
+    fn files(corpus: &Corpus) -> VisualGenome {
+        let image_data = corpus.file("image_data.json", IMAGES);
+        VisualGenome { image_data, objects: None, attributes: None, regions: None, region_captions: false }
+    }
+
+    fn tags(corpus: &Corpus) -> Vec<(String, Vec<String>)> {
+        let entries = corpus.entries();
+        let objects = entries[0].objects.iter().flatten();
+        objects.map(|object| (object.tags.class.clone(), object.tags.attributes.clone())).collect()
+    }
+
+    #[test]
+    fn objects_of_each_release_take_their_attributes_from_either_file() {
+        let old = r#"[{"objects":[{"id":5,"x":1,"y":2,"w":10,"h":20,"names":["clock"]}],"id":1}]"#;
+        let merged = r#"[{"image_id":1,"image_url":"u","objects":[
+            {"object_id":4,"merged_object_ids":[5],"x":1,"y":2,"w":10,"h":20,"names":["clock","dial"],"synsets":[]}]}]"#;
+        let attributes = r#"[{"image_id":1,"attributes":[
+            {"object_id":5,"x":1,"y":2,"w":10,"h":20,"names":["clock"],"attributes":["green ","tall","green"]},
+            {"object_id":6,"x":1,"y":2,"w":10,"h":20,"names":["street"],"attributes":["wide"]}]}]"#;
+        let [green, tall] = ["green", "tall"].map(str::to_owned);
+        for objects in [old, merged] {
+            let corpus = corpus();
+            let files = VisualGenome {
+                objects: Some(corpus.file("objects.json", objects)),
+                attributes: Some(corpus.file("attributes.json", attributes)),
+                ..files(&corpus)
+            };
+            let summary = files.import(&corpus.target(), &|_| {}).unwrap();
+            assert_eq!(summary.skipped.of("attributes of objects that the objects file does not list"), 1);
+            assert_eq!(tags(&corpus), [("clock".to_owned(), vec![green.clone(), tall.clone()])]);
+        }
+        let corpus = corpus();
+        let files =
+            VisualGenome { attributes: Some(corpus.file("attributes.json", attributes)), ..files(&corpus) };
+        files.import(&corpus.target(), &|_| {}).unwrap();
+        let [clock, street] = ["clock", "street"].map(str::to_owned);
+        assert_eq!(tags(&corpus), [(clock, vec![green, tall]), (street, vec!["wide".to_owned()])]);
+    }
+
+    #[test]
+    fn what_cannot_be_placed_is_counted() {
+        let corpus = corpus();
+        let objects = r#"[{"image_id":1,"objects":[{"object_id":1,"x":70,"y":2,"w":20,"h":20,"names":["a"]},
+            {"object_id":2,"x":1,"y":2,"w":3,"h":4,"names":[]}]},{"image_id":1,"objects":[]},
+            {"image_id":2,"objects":[{"object_id":3,"x":1,"y":2,"w":3,"h":4,"names":["shrunk"]}]},{"image_id":3,"objects":[]}]"#;
+        let files = VisualGenome { objects: Some(corpus.file("objects.json", objects)), ..files(&corpus) };
+        let summary = files.import(&corpus.target(), &|_| {}).unwrap();
+        let reasons = [
+            "boxes outside their picture",
+            "objects without a name",
+            "pictures whose objects were listed before",
+            "boxes of a picture that has another size than when it was annotated",
+            "pictures that the image data does not list",
+        ];
+        assert_eq!(reasons.map(|reason| summary.skipped.of(reason)), [1; 5]);
+    }
+
+    #[test]
+    fn regions_are_expressions_and_at_will_captions() {
+        let regions = r#"[{"id":1,"regions":[{"region_id":9,"image_id":1,"phrase":"a clock \n","x":1,"y":2,"width":3,"height":4},
+            {"id":10,"image":1,"phrase":"all of it","x":0,"y":0,"width":81,"height":60}]}]"#;
+        for region_captions in [false, true] {
+            let corpus = corpus();
+            let regions = Some(corpus.file("regions.json", regions));
+            let files = VisualGenome { regions, region_captions, ..files(&corpus) };
+            files.import(&corpus.target(), &|_| {}).unwrap();
+            let [entry] = &corpus.entries()[..] else { panic!() };
+            assert_eq!(
+                entry.referring.iter().map(|said| said.expression.as_str()).collect::<Vec<_>>(),
+                ["a clock"]
+            );
+            assert_eq!(entry.captions.len(), if region_captions { 2 } else { 0 });
+        }
+    }
+}

@@ -154,3 +154,82 @@ fn write(draft: &mut Draft, subset: &Subset, asked: Open, annotation: Annotation
         kind: annotation.answer_type,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Corpus;
+    use super::*;
+
+    fn questions(subset: &str, list: &str) -> String {
+        format!(r#"{{"info":{{}},"questions":[{list}],"license":{{}},"data_subtype":"{subset}"}}"#)
+    }
+
+    fn annotations(question: i64) -> String {
+        let answers: Vec<_> = (1..=10)
+            .map(|id| format!(r#"{{"answer":"Red {}","answer_confidence":"yes","answer_id":{id}}}"#, id % 2))
+            .collect();
+        format!(
+            r#"{{"annotations":[{{"question_id":{question},"image_id":7,"answer_type":"other","answers":[{}]}}]}}"#,
+            answers.join(",")
+        )
+    }
+
+    fn corpus() -> Corpus {
+        Corpus::new(&[("COCO_val2014_000000000007.jpg", 5, 4), ("COCO_test2015_000000000007.jpg", 6, 4)])
+    }
+
+    #[test]
+    fn questions_meet_their_answers_and_keep_them_as_they_are() {
+        let corpus = corpus();
+        let list = r#"{"image_id":7,"question":" What colour? ","question_id":7000},
+            {"image_id":7,"question":"Unanswered?","question_id":7001}"#;
+        let files = VqaV2 {
+            questions: vec![corpus.file("questions.json", questions("val2014", list))],
+            annotations: vec![
+                corpus.file("a.json", annotations(7000)),
+                corpus.file("b.json", annotations(9000)),
+            ],
+            split: None,
+        };
+        let summary = files.import(&corpus.target(), &|_| {}).unwrap();
+        assert_eq!(summary.skipped.of("questions without annotations"), 1);
+        assert_eq!(summary.skipped.of("annotations without a question"), 1);
+        let [entry] = &corpus.entries()[..] else { panic!() };
+        let [asked] = &entry.vqa[..] else { panic!() };
+        assert_eq!((asked.question.as_str(), asked.kind.as_deref()), ("What colour?", Some("other")));
+        assert_eq!((asked.answers.len(), asked.answers[0].as_str()), (10, "Red 1"));
+        assert_eq!(entry.split, Split::Val);
+    }
+
+    #[test]
+    fn the_development_part_of_the_test_set_asks_about_its_pictures() {
+        let corpus = corpus();
+        let list = r#"{"image_id":7,"question":"What?","question_id":7000}"#;
+        let files = |split| VqaV2 {
+            questions: vec![corpus.file("questions.json", questions("test-dev2015", list))],
+            annotations: vec![corpus.file("a.json", annotations(7000))],
+            split,
+        };
+        files(None).import(&corpus.target(), &|_| {}).unwrap();
+        let [entry] = &corpus.entries()[..] else { panic!() };
+        assert_eq!((entry.name.as_str(), entry.split), ("COCO_test2015_000000000007.jpg", Split::Test));
+        let target = Target { out: corpus.folder().join("other"), ..corpus.target() };
+        let summary = files(Some(Split::Train)).import(&target, &|_| {}).unwrap();
+        assert!(summary.written.contains(&("splits.json", "1 train, 0 val, 0 test".to_owned())));
+    }
+
+    #[test]
+    fn a_file_that_does_not_tell_its_pictures_is_refused() {
+        let corpus = corpus();
+        for text in [r#"{"questions":[]}"#.to_owned(), questions("elsewhere", "")] {
+            let questions = vec![corpus.file("questions.json", text)];
+            let files = VqaV2 { questions, annotations: Vec::new(), split: None };
+            let error = files.import(&corpus.target(), &|_| {}).unwrap_err();
+            assert!(
+                matches!(&error, Error::Unfit { reason, .. } if reason.contains("data_subtype")),
+                "{error}"
+            );
+            assert!(corpus.is_untouched());
+        }
+    }
+}
