@@ -16,9 +16,10 @@ use super::progress::Progress;
 
 /// Turn a published corpus into a dataset folder, or add it to one.
 ///
-/// The folder is new, empty, or a dataset folder that lacks the files to be written: VQA v2 goes beside captions of COCO. Pictures are
-/// linked, or copied where that cannot be. A record that cannot be used is skipped and counted. If more than half of the pictures are
-/// missing, or the import fails otherwise, nothing is written.
+/// The folder is new, empty, or a dataset folder that lacks the files to be written: VQA v2 goes beside
+/// captions of COCO. Pictures are linked, or copied where that cannot be. A record that cannot be used is
+/// skipped and counted. If more than half of the pictures are missing, or the import fails otherwise, nothing
+/// is written.
 #[derive(Args, Clone, Debug)]
 pub struct ImportArgs {
     #[command(subcommand)]
@@ -50,8 +51,8 @@ struct Out {
 struct WithPictures {
     #[command(flatten)]
     into: Out,
-    /// Folders with the pictures, or folders that hold `train2014`, `VG_100K` and the like; not needed for pictures that the dataset
-    /// folder has already.
+    /// Folders with the pictures, or folders that hold `train2014`, `VG_100K` and the like; not needed for
+    /// pictures that the dataset folder has already.
     #[arg(long, value_name = "DIR", num_args = 1..)]
     images: Vec<PathBuf>,
 }
@@ -88,8 +89,8 @@ struct CocoArgs {
     /// instances_train2014.json, instances_val2017.json, …: to objects.jsonl, without crowds.
     #[arg(long, value_name = "FILE", num_args = 1.., group = "annotations")]
     instances: Vec<PathBuf>,
-    /// dataset_coco.json, for Karpathy's splits with restval in train; pictures that it leaves out are skipped. Otherwise the names of
-    /// pictures or files tell the official part.
+    /// dataset_coco.json, for Karpathy's splits with restval in train; pictures that it leaves out are
+    /// skipped. Otherwise the names of pictures or files tell the official part.
     #[arg(long, value_name = "FILE")]
     karpathy: Option<PathBuf>,
     #[command(flatten)]
@@ -122,7 +123,8 @@ struct VisualGenomeArgs {
 /// Questions and answers of VQA v2
 #[derive(Args, Clone, Debug)]
 struct VqaV2Args {
-    /// v2_OpenEnded_mscoco_train2014_questions.json, …: to vqa.jsonl. Their data_subtype tells the pictures and the part.
+    /// v2_OpenEnded_mscoco_train2014_questions.json, …: to vqa.jsonl. Their data_subtype tells the pictures
+    /// and the part.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     questions: Vec<PathBuf>,
     /// v2_mscoco_train2014_annotations.json, …; questions without an annotation are skipped.
@@ -155,8 +157,9 @@ struct SnliVeArgs {
 /// Referring expressions of RefCOCO, RefCOCO+ or RefCOCOg
 #[derive(Args, Clone, Debug)]
 struct RefCocoArgs {
-    /// refs(unc).p and the like, the same list as JSON, MDETR's finetune_refcoco_train.json and the like, or a folder with refs(…).p: to
-    /// referring.jsonl. testA and testB become test, and the kind of their expressions.
+    /// refs(unc).p and the like, the same list as JSON, MDETR's finetune_refcoco_train.json and the like, or
+    /// a folder with refs(…).p: to referring.jsonl. testA and testB become test, and the kind of their
+    /// expressions.
     #[arg(long, value_name = "PATH", num_args = 1.., required = true)]
     refs: Vec<PathBuf>,
     /// instances.json with the boxes; by default the one beside the references. Not needed for MDETR's files.
@@ -185,7 +188,8 @@ struct Flickr30kArgs {
 
 /// Region features of bottom-up attention or LXMERT, to features.safetensors
 ///
-/// Needs no pictures. Rows that bear a number are named as the picture with that number in the folder, if there is one.
+/// Needs no pictures. Rows that bear a number are named as the picture with that number in the folder, if
+/// there is one.
 #[derive(Args, Clone, Debug)]
 struct BottomUpArgs {
     /// trainval_resnet101_faster_rcnn_genome_36.tsv, train2014_obj36.tsv, …
@@ -279,6 +283,45 @@ impl Format {
                 });
                 BottomUp { files: args.files, layout }.import(&args.into.out, meter)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::process::ExitCode;
+
+    use image::RgbImage;
+
+    use super::*;
+    use crate::cli::main;
+
+    fn code(args: &[&OsStr]) -> String {
+        let program = ["cmal", "import"].map(OsStr::new);
+        format!("{:?}", main(program.iter().chain(args).map(|arg| arg.to_os_string())))
+    }
+
+    #[test]
+    fn a_corpus_is_imported_once_and_then_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let [token, images, out] = ["captions.token", "images", "out"].map(|name| root.path().join(name));
+        fs::write(&token, "1.png#0\tA picture .\n").unwrap();
+        fs::create_dir(&images).unwrap();
+        RgbImage::new(4, 3).save(images.join("1.png")).unwrap();
+        let [format, token_is, images_are, out_is] =
+            ["flickr30k", "--token", "--images", "--out"].map(OsStr::new);
+        let args = [format, token_is, token.as_ref(), images_are, images.as_ref(), out_is, out.as_ref()];
+        assert_eq!(code(&args), format!("{:?}", ExitCode::SUCCESS));
+        assert!(out.join("captions.jsonl").is_file());
+        assert_eq!(code(&args), format!("{:?}", ExitCode::from(1)));
+    }
+
+    #[test]
+    fn a_corpus_without_annotations_is_wrong_usage() {
+        for format in ["coco", "visual-genome", "vqa-v2", "snli-ve", "refcoco", "flickr30k", "bottom-up"] {
+            let args = [format, "--out", "nowhere"].map(OsStr::new);
+            assert_eq!(code(&args), format!("{:?}", ExitCode::from(2)), "{format}");
         }
     }
 }

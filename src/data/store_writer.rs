@@ -1,4 +1,5 @@
-//! Writes a store of objects that is larger than memory: what [`ObjectStore::save`](super::ObjectStore::save) would write, picture by picture.
+//! Writes a store of objects that is larger than memory: what [`ObjectStore::save`](super::ObjectStore::save)
+//! would write, picture by picture.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -49,7 +50,8 @@ impl ObjectStoreWriter {
         self.width
     }
 
-    /// Adds the objects of the next picture. All have as many attributes as the store and features of one width.
+    /// Adds the objects of the next picture. All have as many attributes as the store and features of one
+    /// width.
     pub fn push(&mut self, name: &str, objects: &[Found]) -> Result<(), StoreError> {
         self.names.push(name.to_owned());
         for object in objects {

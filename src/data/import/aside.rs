@@ -45,8 +45,8 @@ impl Aside {
         &self.out
     }
 
-    /// Puts everything in place: the pictures first, then `files`, the last of which may replace one that is there. If that fails, what was
-    /// moved is taken back.
+    /// Puts everything in place: the pictures first, then `files`, the last of which may replace one that is
+    /// there. If that fails, what was moved is taken back.
     pub(super) fn put_in_place(self, files: &[&str]) -> Result<(), Error> {
         if !self.adds {
             return fs::rename(&self.folder, &self.out).map_err(Error::write(&self.out));

@@ -23,7 +23,8 @@ impl Attributes {
         }
     }
 
-    /// All attributes of an object, each once: its own, those noted for it, and those noted for objects that it was merged from.
+    /// All attributes of an object, each once: its own, those noted for it, and those noted for objects that
+    /// it was merged from.
     pub(super) fn take(&mut self, object: Object) -> Vec<String> {
         let ids = object.id().into_iter().chain(object.merged_object_ids);
         let noted: Vec<_> = ids.filter_map(|id| self.of.remove(&id)).collect();

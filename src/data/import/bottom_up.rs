@@ -111,7 +111,8 @@ impl Names {
         Ok(Self { by_number })
     }
 
-    /// A number is looked up among the pictures, so that COCO's become `COCO_val2014_…`; a stem only lacks its end.
+    /// A number is looked up among the pictures, so that COCO's become `COCO_val2014_…`; a stem only lacks
+    /// its end.
     fn of_row(&self, id: &str) -> String {
         let named = id.parse().ok().and_then(|number: u64| self.by_number.get(&number)?.clone());
         named.unwrap_or_else(|| format!("{id}.jpg"))

@@ -128,7 +128,8 @@ impl Parts {
         Ok(Self(Some(of)))
     }
 
-    /// The size of a picture that is there and that the split file, if any, does not leave out; its part is noted.
+    /// The size of a picture that is there and that the split file, if any, does not leave out; its part is
+    /// noted.
     fn admit(&self, draft: &mut Draft, image: &Image, file: &Path) -> Result<Option<Size>, Error> {
         let name = file_name(&image.file_name);
         let split = match &self.0 {

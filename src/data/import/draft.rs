@@ -60,8 +60,8 @@ impl Draft {
         })
     }
 
-    /// The upright size of a picture that a record names, which is put into the folder and into a part if one is told; none, and the
-    /// record counted as skipped, if it cannot be used.
+    /// The upright size of a picture that a record names, which is put into the folder and into a part if one
+    /// is told; none, and the record counted as skipped, if it cannot be used.
     pub(super) fn picture(&mut self, image: &str, split: Option<Split>) -> Result<Option<Size>, Error> {
         match self.pictures.get(image)? {
             Found::Placed(size) => {
@@ -84,8 +84,8 @@ impl Draft {
         self.skipped.add(reason, count);
     }
 
-    /// A box `x, y, width, height` of a picture that is `size` and was `annotated` when the box was drawn; none, and counted, if it
-    /// cannot be used.
+    /// A box `x, y, width, height` of a picture that is `size` and was `annotated` when the box was drawn;
+    /// none, and counted, if it cannot be used.
     pub(super) fn place(&mut self, bbox: [f64; 4], annotated: Size, size: Size) -> Option<[f32; 4]> {
         let [x, y, width, height] = bbox.map(|value| value as f32);
         if width <= 0.0 || height <= 0.0 {

@@ -1,4 +1,5 @@
-//! Large JSON files as streams: the elements of the lists that matter, one at a time, whatever else the file holds.
+//! Large JSON files as streams: the elements of the lists that matter, one at a time, whatever else the file
+//! holds.
 
 use std::fmt;
 use std::io::Read;
@@ -14,7 +15,8 @@ use super::source::{self, Meter};
 pub(super) trait Element: Sized {
     /// What the file is called in an error.
     const LAYOUT: &'static str;
-    /// Keys of the top-level object under which there must be lists of elements. A file that is a list itself has the key "".
+    /// Keys of the top-level object under which there must be lists of elements. A file that is a list itself
+    /// has the key "".
     const LISTS: &'static [&'static str];
     /// Keys of the top-level object whose values are elements.
     const VALUES: &'static [&'static str] = &[];

@@ -1,7 +1,7 @@
 //! Pickles, as far as Python 2 wrote texts, numbers, lists and dictionaries into them.
 //!
-//! All values lie side by side in one list and name each other by position. So a pickle may nest as deep as it likes, or contain itself,
-//! and no code that it calls for is run.
+//! All values lie side by side in one list and name each other by position. So a pickle may nest as deep as
+//! it likes, or contain itself, and no code that it calls for is run.
 
 use std::collections::HashMap;
 

@@ -200,6 +200,7 @@ mod tests {
         assert!(corpus.is_untouched());
         refs(corpus.folder(), Some("google")).import(&corpus.target(), &|_| {}).unwrap();
         assert_eq!(corpus.entries()[0].split, Split::Train);
+        assert!(refs::locate(&corpus.folder().join("refs(unc).p"), Some("google")).is_err());
     }
 
     #[test]

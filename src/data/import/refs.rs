@@ -98,11 +98,17 @@ pub(super) fn part(split: &str) -> Option<(Split, Option<String>)> {
 
 /// The references file that is meant by a path: the file itself, or the one `refs(BY).p` of a folder.
 pub(super) fn locate(path: &Path, by: Option<&str>) -> Result<PathBuf, Error> {
+    let chosen = by.map(|by| format!("refs({by}).p"));
     if !path.is_dir() {
+        if chosen.is_some_and(|chosen| chosen != name_of(path)) {
+            let reason =
+                "--split-by chooses among the files of a folder, and this is another file".to_owned();
+            return Err(Error::Unfit { path: path.to_owned(), reason });
+        }
         return Ok(path.to_owned());
     }
-    if let Some(by) = by {
-        return Ok(path.join(format!("refs({by}).p")));
+    if let Some(chosen) = chosen {
+        return Ok(path.join(chosen));
     }
     let mut found = Vec::new();
     for entry in fs::read_dir(path).map_err(Error::read(path))? {

@@ -31,7 +31,8 @@ pub(super) fn open<'a>(path: &Path, meter: Meter<'a>) -> Result<BufReader<Metere
     Ok(BufReader::with_capacity(BUFFER, Metered { file, meter }))
 }
 
-/// Hands on each line that is not blank with its number from 1, without the end of the line, be it LF or CRLF.
+/// Hands on each line that is not blank with its number from 1, without the end of the line, be it LF or
+/// CRLF.
 pub(super) fn lines(
     path: &Path,
     meter: Meter,

@@ -31,8 +31,8 @@ impl Splits {
         }
     }
 
-    /// The `splits.json` to write, if any: the folder's own, what the corpus tells, and for every other picture in use the part that its
-    /// name hashes to, as if there were no such file.
+    /// The `splits.json` to write, if any: the folder's own, what the corpus tells, and for every other
+    /// picture in use the part that its name hashes to, as if there were no such file.
     pub(super) fn merge(self, out: &Path, placed: &[&str], keep: bool) -> Result<Option<Listed>, Error> {
         let path = out.join(split::FILE);
         let text = if_there(fs::read(&path)).map_err(Error::read(&path))?;

@@ -19,7 +19,8 @@ pub(super) fn name_of(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The part that COCO's names of files, folders and subsets tell, such as `COCO_val2014_000000000042.jpg` or `test-dev2015`.
+/// The part that COCO's names of files, folders and subsets tell, such as `COCO_val2014_000000000042.jpg` or
+/// `test-dev2015`.
 pub(super) fn split_in(name: &str) -> Option<Split> {
     [("train20", Split::Train), ("val20", Split::Val), ("test20", Split::Test), ("test-dev20", Split::Test)]
         .into_iter()

@@ -1,4 +1,5 @@
-//! Visual Genome: objects with attributes and descriptions of regions, in the spellings of its three releases.
+//! Visual Genome: objects with attributes and descriptions of regions, in the spellings of its three
+//! releases.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
