@@ -1,7 +1,5 @@
 //! Embeddings of objects and of tokens, each on a hypersphere of its own.
 
-use std::f64::consts::PI;
-
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::{Bool, Device, Int, Tensor};
@@ -10,11 +8,6 @@ use super::dims::{Dims, Vocabulary};
 
 /// Numbers in a box's geometry: corners, width, height, area.
 const GEOMETRY: usize = 7;
-/// Waves of the centre, each twice as fine as the one before; the first spans the square twice. Products of two objects' waves tell how far
-/// one lies from the other (Vaswani et al., arXiv 1706.03762, section 3.5), so attention can compare places.
-const WAVES: usize = 4;
-/// Sine and cosine of each wave along both axes.
-const PLACE: usize = 4 * WAVES;
 
 /// Puts embeddings on a sphere around the origin with a learned radius: e ↦ r · e / ‖e‖.
 #[derive(Module, Debug)]
@@ -37,7 +30,7 @@ impl Hypersphere {
     }
 }
 
-/// e_v = LN(W_f · feature) + LN(W_b · (geometry, waves of the centre)), on the visual hypersphere.
+/// e_v = LN(W_f · feature) + LN(W_b · geometry), on the visual hypersphere.
 #[derive(Module, Debug)]
 pub struct ObjectEmbedding {
     feature: Linear,
@@ -55,7 +48,7 @@ impl ObjectEmbedding {
         Self {
             feature: LinearConfig::new(dims.features, dims.width).init(device),
             feature_norm: norm.init(device),
-            geometry: LinearConfig::new(GEOMETRY + PLACE, dims.width).init(device),
+            geometry: LinearConfig::new(GEOMETRY, dims.width).init(device),
             geometry_norm: norm.init(device),
             masked: Initializer::Normal { mean: 0.0, std: 1.0 }.init([dims.width], device),
             sphere: dims.hypersphere.then(|| Hypersphere::new(dims, device)),
@@ -82,9 +75,8 @@ impl ObjectEmbedding {
             let masked = masked.reshape([batch, objects, 1]).expand([batch, objects, width]);
             feature = feature.mask_where(masked, vector);
         }
-        let place = Tensor::cat(vec![geometry(boxes.clone()), waves(boxes)], 2);
-        let place = self.geometry_norm.forward(self.geometry.forward(place));
-        on_sphere(self.sphere.as_ref(), feature + place)
+        let geometry = self.geometry_norm.forward(self.geometry.forward(geometry(boxes)));
+        on_sphere(self.sphere.as_ref(), feature + geometry)
     }
 }
 
@@ -97,18 +89,6 @@ fn geometry(boxes: Tensor<3>) -> Tensor<3> {
     let extent = boxes.clone().narrow(2, 2, 2) - boxes.clone().narrow(2, 0, 2);
     let area = extent.clone().narrow(2, 0, 1) * extent.clone().narrow(2, 1, 1);
     Tensor::cat(vec![boxes, extent, area], 2)
-}
-
-/// Sines of the centre's waves, then cosines; of each x before y, coarse before fine.
-///
-/// # Shapes
-/// - boxes: `[batch, objects, 4]`
-/// - output: `[batch, objects, PLACE]`
-fn waves(boxes: Tensor<3>) -> Tensor<3> {
-    let centre = boxes.clone().narrow(2, 0, 2) + boxes.narrow(2, 2, 2);
-    let octave = |wave: usize| centre.clone().mul_scalar(PI / 2.0 * f64::from(1 << wave));
-    let angles = Tensor::cat((0..WAVES).map(octave).collect(), 2);
-    Tensor::cat(vec![angles.clone().sin(), angles.cos()], 2)
 }
 
 /// e_t = LN(token + position), on the textual hypersphere.
@@ -168,15 +148,6 @@ mod tests {
         let found = geometry(Tensor::from_data(boxes, &Device::flex()));
         let expected = TensorData::new(bbox.geometry().to_vec(), [1, 1, 7]);
         found.into_data().assert_approx_eq::<f32>(&expected, Tolerance::absolute(1e-6));
-    }
-
-    #[test]
-    fn waves_of_two_objects_tell_how_far_apart_they_are() {
-        let boxes = |x: f32| TensorData::new(vec![x - 0.1, 0.3, x + 0.1, 0.7], [1, 1, 4]);
-        let waves = |x: f32| waves(Tensor::from_data(boxes(x), &Device::flex()));
-        let product = |a: f32, b: f32| (waves(a) * waves(b)).sum().into_scalar::<f32>();
-        assert!((product(0.2, 0.5) - product(0.45, 0.75)).abs() < 1e-4);
-        assert!(product(0.2, 0.3) > product(0.2, 0.4));
     }
 
     #[test]
