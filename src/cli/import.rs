@@ -188,7 +188,7 @@ struct Flickr30kArgs {
 
 /// Region features of bottom-up attention or LXMERT, to features.safetensors
 ///
-/// Needs no pictures. Rows that bear a number are named as the picture with that number in the folder, if
+/// Training does not read them yet. Needs no pictures. Rows that bear a number are named as the picture with that number in the folder, if
 /// there is one.
 #[derive(Args, Clone, Debug)]
 struct BottomUpArgs {
