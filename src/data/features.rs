@@ -11,7 +11,7 @@ use safetensors::{SafeTensorError, SafeTensors};
 
 use crate::types::UnitBox;
 
-pub(super) const NAMES: &str = "names";
+const NAMES: &str = "names";
 /// Key in the file's metadata.
 pub(super) const ORIGIN: &str = "origin";
 
@@ -132,19 +132,19 @@ impl ObjectStore {
         let format = |source| StoreError::Format { path: path.to_owned(), source };
         let file = |source| StoreError::File { path: path.to_owned(), source };
         let names = self.names.join("\n");
-        let objects = self.classes.len();
-        let bytes = |values: &[u8]| values.to_vec();
-        let columns = [
-            (NAMES, Dtype::U8, vec![names.len()], bytes(names.as_bytes())),
-            ("starts", Dtype::U32, vec![self.starts.len()], raw(&self.starts, |v| v.to_le_bytes())),
-            ("features", Dtype::F16, vec![objects, self.width], raw(&self.features, |v| v.to_le_bytes())),
-            ("boxes", Dtype::F32, vec![objects, 4], raw(&self.boxes, |v| v.to_le_bytes())),
-            ("classes", Dtype::U16, vec![objects], raw(&self.classes, |v| v.to_le_bytes())),
-            ("attributes", Dtype::U8, vec![objects, self.attributes], bytes(&self.has)),
+        let columns = columns(&names, self.len(), self.classes.len(), [self.width, self.attributes]);
+        let data = [
+            raw(&self.boxes, |v| v.to_le_bytes()),
+            raw(&self.starts, |v| v.to_le_bytes()),
+            raw(&self.features, |v| v.to_le_bytes()),
+            raw(&self.classes, |v| v.to_le_bytes()),
+            self.has.clone(),
+            names.into_bytes(),
         ];
         let views = columns
-            .iter()
-            .map(|(name, dtype, shape, data)| Ok((*name, TensorView::new(*dtype, shape.clone(), data)?)))
+            .into_iter()
+            .zip(&data)
+            .map(|((name, dtype, shape), data)| Ok((name, TensorView::new(dtype, shape, data)?)))
             .collect::<Result<Vec<_>, SafeTensorError>>()
             .map_err(format)?;
         let origin = HashMap::from([(ORIGIN.to_owned(), self.origin.clone())]);
@@ -197,6 +197,24 @@ impl ObjectStore {
     fn range(&self, picture: usize) -> Range<usize> {
         self.starts[picture] as usize..self.starts[picture + 1] as usize
     }
+}
+
+/// The columns of a store's file: name, type and shape, by falling alignment, as safetensors orders them. `widths` are those of a
+/// feature and of the attributes.
+pub(super) fn columns(
+    names: &str,
+    pictures: usize,
+    objects: usize,
+    widths: [usize; 2],
+) -> [(&'static str, Dtype, Vec<usize>); 6] {
+    [
+        ("boxes", Dtype::F32, vec![objects, 4]),
+        ("starts", Dtype::U32, vec![pictures + 1]),
+        ("features", Dtype::F16, vec![objects, widths[0]]),
+        ("classes", Dtype::U16, vec![objects]),
+        ("attributes", Dtype::U8, vec![objects, widths[1]]),
+        (NAMES, Dtype::U8, vec![names.len()]),
+    ]
 }
 
 pub(super) fn raw<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {

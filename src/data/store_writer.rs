@@ -10,7 +10,7 @@ use half::f16;
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
-use super::features::{Found, NAMES, ORIGIN, StoreError, raw};
+use super::features::{Found, ORIGIN, StoreError, columns, raw};
 
 /// A store that grows on disk. The columns that are wide lie in files of their own until the end.
 #[derive(Debug)]
@@ -83,17 +83,8 @@ impl ObjectStoreWriter {
     /// Puts the columns together and the store in place.
     pub fn finish(self) -> Result<(), StoreError> {
         let names = self.names.join("\n");
-        let objects = self.classes.len();
         let widths = [self.width.unwrap_or_default(), self.attributes];
-        // By falling alignment, as safetensors orders them.
-        let columns = [
-            ("boxes", Dtype::F32, vec![objects, 4]),
-            ("starts", Dtype::U32, vec![self.starts.len()]),
-            ("features", Dtype::F16, vec![objects, widths[0]]),
-            ("classes", Dtype::U16, vec![objects]),
-            ("attributes", Dtype::U8, vec![objects, widths[1]]),
-            (NAMES, Dtype::U8, vec![names.len()]),
-        ];
+        let columns = columns(&names, self.len(), self.objects(), widths);
         let header = header(&self.path, &self.origin, columns)?;
         let aside = self.path.with_extension("new");
         let failed = |source| StoreError::File { path: aside.clone(), source };

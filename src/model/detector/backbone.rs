@@ -9,7 +9,7 @@ use burn::tensor::{Device, Int, Tensor};
 use crate::model::dims::Dims;
 
 /// An hourglass: down to a sixteenth for context, and up again to a quarter by adding the finer maps. The depth is where maps are small: a
-/// residual block at a quarter of the side alone costs half of the whole.
+/// residual block at a quarter of the side alone would multiply nearly as often as all the rest.
 #[derive(Module, Debug)]
 pub struct Backbone {
     half: Conv2d,
