@@ -31,12 +31,13 @@ impl Hypersphere {
 }
 
 /// e_v = LN(W_f · feature) + LN(W_b · geometry), on the visual hypersphere.
+///
+/// The two norms have no gain of their own. With one, pre-training on a detector whose features tell an object's size by themselves turned
+/// the geometry down to a third, where fine-tuning left it: the model no longer answered by place.
 #[derive(Module, Debug)]
 pub struct ObjectEmbedding {
     feature: Linear,
-    feature_norm: LayerNorm,
     geometry: Linear,
-    geometry_norm: LayerNorm,
     /// Stands where a masked object's feature would.
     masked: Param<Tensor<1>>,
     sphere: Option<Hypersphere>,
@@ -44,12 +45,9 @@ pub struct ObjectEmbedding {
 
 impl ObjectEmbedding {
     pub fn new(dims: &Dims, device: &Device) -> Self {
-        let norm = LayerNormConfig::new(dims.width);
         Self {
             feature: LinearConfig::new(dims.features, dims.width).init(device),
-            feature_norm: norm.init(device),
             geometry: LinearConfig::new(GEOMETRY, dims.width).init(device),
-            geometry_norm: norm.init(device),
             masked: Initializer::Normal { mean: 0.0, std: 1.0 }.init([dims.width], device),
             sphere: dims.hypersphere.then(|| Hypersphere::new(dims, device)),
         }
@@ -68,16 +66,26 @@ impl ObjectEmbedding {
         boxes: Tensor<3>,
         masked: Option<Tensor<2, Bool>>,
     ) -> Tensor<3> {
-        let mut feature = self.feature_norm.forward(self.feature.forward(features));
+        let mut feature = normed(self.feature.forward(features));
         if let Some(masked) = masked {
             let [batch, objects, width] = feature.dims();
             let vector = self.masked.val().reshape([1, 1, width]).expand([batch, objects, width]);
             let masked = masked.reshape([batch, objects, 1]).expand([batch, objects, width]);
             feature = feature.mask_where(masked, vector);
         }
-        let geometry = self.geometry_norm.forward(self.geometry.forward(geometry(boxes)));
+        let geometry = normed(self.geometry.forward(geometry(boxes)));
         on_sphere(self.sphere.as_ref(), feature + geometry)
     }
+}
+
+/// Layer normalisation without gain and shift.
+///
+/// # Shapes
+/// - embedding, output: `[batch, slots, width]`
+fn normed(embedding: Tensor<3>) -> Tensor<3> {
+    let centred = embedding.clone() - embedding.mean_dim(2);
+    let variance = (centred.clone() * centred.clone()).mean_dim(2);
+    centred / variance.add_scalar(1e-5).sqrt()
 }
 
 /// (x1, y1, x2, y2) → (x1, y1, x2, y2, width, height, area), as [`UnitBox::geometry`](crate::types::UnitBox::geometry).
