@@ -24,6 +24,8 @@ pub enum Error {
     Missing { path: PathBuf },
     #[error("`{}` does not have the sha256 the manifest states: the file was damaged or replaced; export or fetch the bundle again", path.display())]
     Digest { path: PathBuf },
+    #[error("the manifest of `{}` states a temperature of {temperature}, by which no logit can be divided: export the bundle again", folder.display())]
+    Temperature { folder: PathBuf, temperature: f32 },
     #[error("the golden values `{}` cannot be read: {fault}", path.display())]
     Golden { path: PathBuf, fault: String },
     #[error("cannot read `{}`", path.display())]

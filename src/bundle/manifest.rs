@@ -32,10 +32,15 @@ pub struct Manifest {
     pub attributes: Vec<String>,
     /// Probability from which an attribute is among an object's tags.
     pub attribute_threshold: f32,
+    #[serde(default)]
+    pub temperatures: Temperatures,
     /// Figures on held-out data, by name.
     pub metrics: BTreeMap<String, f64>,
     /// What the model was trained on, in a sentence or two.
     pub training_data: String,
+    /// What another training starts from. A server doesn't read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<Training>,
 }
 
 impl Manifest {
@@ -43,7 +48,10 @@ impl Manifest {
     pub(super) fn files(&self) -> impl Iterator<Item = (&str, &str)> {
         let graphs = self.graphs.values().map(|graph| (graph.file.as_str(), graph.sha256.as_str()));
         let tokenizer = (self.tokenizer.file.as_str(), self.tokenizer.sha256.as_str());
-        graphs.chain([tokenizer, (self.golden.file.as_str(), self.golden.sha256.as_str())])
+        let golden = (self.golden.file.as_str(), self.golden.sha256.as_str());
+        let training = self.training.iter().map(|training| &training.weights);
+        let weights = training.map(|weights| (weights.file.as_str(), weights.sha256.as_str()));
+        graphs.chain([tokenizer, golden]).chain(weights)
     }
 
     /// Sets the digest of every file to what `digest` gives for its name.
@@ -53,6 +61,9 @@ impl Manifest {
         }
         self.tokenizer.sha256 = digest(&self.tokenizer.file)?;
         self.golden.sha256 = digest(&self.golden.file)?;
+        if let Some(Training { weights, .. }) = &mut self.training {
+            weights.sha256 = digest(&weights.file)?;
+        }
         Ok(())
     }
 }
@@ -80,6 +91,30 @@ pub struct Graph {
     pub sha256: String,
     pub inputs: Vec<TensorEntry>,
     pub outputs: Vec<TensorEntry>,
+}
+
+/// What logits are divided by before their softmax, so that the scores are probabilities that hold; above 0.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Temperatures {
+    pub vqa: f32,
+    pub entailment: f32,
+}
+
+impl Default for Temperatures {
+    fn default() -> Self {
+        Self { vqa: 1.0, entailment: 1.0 }
+    }
+}
+
+/// Weights and sizes of the model as training knows it, those parts included that only pre-training needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// safetensors, f16 or f32, called by their paths in the model.
+    pub weights: FileEntry,
+    /// The `[model]` of the recipe, every size stated.
+    pub model: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A file of the bundle and its digest.

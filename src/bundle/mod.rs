@@ -15,7 +15,8 @@ pub use card::{Statement, card};
 pub use error::Error;
 pub use golden::{Golden, GoldenGraph, GoldenTensor, Values};
 pub use manifest::{
-    Axis, DType, Dimensions, FileEntry, Graph, Manifest, Preprocessing, TensorEntry, TokenizerFile,
+    Axis, DType, Dimensions, FileEntry, Graph, Manifest, Preprocessing, Temperatures, TensorEntry,
+    TokenizerFile, Training,
 };
 pub use open::Bundle;
 pub use signature::{Signature, Slot, signature};

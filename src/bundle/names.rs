@@ -8,6 +8,8 @@ pub const TOKENIZER: &str = "tokenizer.json";
 pub const CARD: &str = "README.md";
 /// Golden inputs and outputs of every graph, as safetensors called `GRAPH/in/TENSOR` and `GRAPH/out/TENSOR`.
 pub const GOLDEN: &str = "golden.safetensors";
+/// The weights to go on training from, as safetensors called by their paths in the model.
+pub const WEIGHTS: &str = "weights.safetensors";
 
 /// The graphs of a bundle.
 pub mod graph {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::Error;
 use super::golden::Golden;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Temperatures};
 use super::names;
 use super::signature::signature;
 
@@ -39,6 +39,12 @@ impl Bundle {
             return Err(Error::Format { folder: folder.to_owned(), found: format });
         }
         let manifest: Manifest = serde_json::from_slice(&text).map_err(invalid)?;
+        let Temperatures { vqa, entailment } = manifest.temperatures;
+        for temperature in [vqa, entailment] {
+            if !(temperature > 0.0 && temperature.is_finite()) {
+                return Err(Error::Temperature { folder: folder.to_owned(), temperature });
+            }
+        }
         check_graphs(folder, &manifest)?;
         for (file, sha256) in manifest.files() {
             check_file(folder, file, sha256)?;
@@ -150,11 +156,21 @@ mod tests {
     }
 
     #[test]
+    fn a_temperature_that_nothing_can_be_divided_by_is_refused() {
+        for temperature in [0.0, -2.0] {
+            let (_home, folder) = testing::written();
+            edit_manifest(&folder, |manifest| manifest["temperatures"]["vqa"] = temperature.into());
+            let error = Bundle::open(&folder).unwrap_err();
+            assert!(matches!(error, Error::Temperature { .. }), "{error}");
+        }
+    }
+
+    #[test]
     fn a_flipped_byte_in_any_file_is_told() {
         let (_home, folder) = testing::written();
         let files: Vec<_> =
             Bundle::open(&folder).unwrap().manifest().files().map(|f| f.0.to_owned()).collect();
-        assert_eq!(files.len(), 7);
+        assert_eq!(files.len(), 8);
         for file in files {
             let path = folder.join(&file);
             let whole = fs::read(&path).unwrap();

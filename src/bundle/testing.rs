@@ -7,7 +7,8 @@ use tempfile::TempDir;
 
 use super::golden::{Golden, GoldenGraph, GoldenTensor, Values};
 use super::manifest::{
-    Axis, Dimensions, FileEntry, Graph, Manifest, Preprocessing, TensorEntry, TokenizerFile,
+    Axis, Dimensions, FileEntry, Graph, Manifest, Preprocessing, Temperatures, TensorEntry, TokenizerFile,
+    Training,
 };
 use super::names::{self, axis, graph};
 use super::signature::{Slot, signature};
@@ -29,8 +30,13 @@ pub(super) fn manifest() -> Manifest {
         classes: vec!["circle".into()],
         attributes: vec!["red".into()],
         attribute_threshold: 0.5,
+        temperatures: Temperatures { vqa: 1.5, entailment: 0.75 },
         metrics: BTreeMap::from([("vqa".into(), 0.875), ("scenes".into(), 500.0)]),
         training_data: "Drawn scenes.".into(),
+        training: Some(Training {
+            weights: FileEntry { file: names::WEIGHTS.into(), sha256: String::new() },
+            model: serde_json::Map::from_iter([("width".to_owned(), 8.into())]),
+        }),
     }
 }
 
@@ -67,6 +73,7 @@ pub(super) fn draft() -> Draft {
     let others = [
         (names::TOKENIZER.to_owned(), b"{}".to_vec()),
         (names::GOLDEN.to_owned(), golden().to_bytes()),
+        (names::WEIGHTS.to_owned(), b"weights".to_vec()),
         (names::CARD.to_owned(), b"# test".to_vec()),
     ];
     Draft { manifest: manifest(), files: graphs.into_iter().chain(others).collect() }

@@ -2,33 +2,51 @@
 
 use std::fs;
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::data::OnBad;
-use crate::train::{self, Observer, Place, Recipe};
+use crate::data::{Dataset, OnBad};
+use crate::train::{self, Goal, Observer, Place, Recipe, Start, Tuning};
 use crate::world;
 
 use super::exit::Failure;
 use super::output::print;
 use super::progress::Progress;
 
-/// Train a model by a recipe: detector, objects, associative pre-training, fine-tuning of the four tasks.
+/// How often a fine-tuning goes through the dataset.
+const EPOCHS: usize = 10;
+
+/// Train a model by a recipe: detector, objects, associative pre-training, fine-tuning of the four tasks; or fine-tune a bundle.
+///
+/// With --init and without a recipe, a bundle is fine-tuned on the dataset of --data: its detector too where the dataset has labelled
+/// objects, its answers replaced by the dataset's, its words added to.
 ///
 /// Ctrl-C leaves a checkpoint; --resume continues from it. The run folder holds the recipe, the weights and a log of each stage.
 #[derive(Args, Clone, Debug)]
 pub struct TrainArgs {
     /// The recipe, as in `models/recipes/shapes.toml`
-    recipe: PathBuf,
+    #[arg(required_unless_present = "init")]
+    recipe: Option<PathBuf>,
+    /// Start from this bundle, as in `models/shapes`, instead of random weights
+    #[arg(long, value_name = "DIR")]
+    init: Option<PathBuf>,
+    /// What to fine-tune for, without a recipe: vqa, entailment, grounding, retrieval or all that the dataset has records of [default: all]
+    #[arg(long, value_name = "TASK", conflicts_with = "recipe", requires = "init")]
+    task: Option<Goal>,
+    /// How often to go through the dataset, without a recipe [default: 10]
+    #[arg(long, value_name = "COUNT", conflicts_with = "recipe", requires = "init")]
+    epochs: Option<NonZeroUsize>,
     /// The dataset folder; else the world of the recipe is drawn into the run folder
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The run folder [default: runs/NAME, by the recipe's name]
+    /// The run folder [default: runs/NAME, by the name of the recipe, or of the dataset folder without one]
     #[arg(long, value_name = "RUN")]
     out: Option<PathBuf>,
     /// What to train on: cpu, vulkan or cuda
@@ -44,8 +62,8 @@ pub struct TrainArgs {
 
 /// Trains, and says where the run is.
 pub fn run(args: &TrainArgs) -> Result<(), Failure> {
-    let recipe = Recipe::open(&args.recipe)?;
-    let run = args.out.clone().unwrap_or_else(|| Path::new("runs").join(&recipe.name));
+    let start = args.init.as_deref().map(Start::open).transpose()?;
+    let (recipe, run) = plan(args, start.as_ref())?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // The second one ends the process at once: the first may come while a long picture import can't look.
@@ -60,7 +78,8 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         recipe: &recipe,
         data: &data,
         drawn: args.data.is_none(),
-        on_bad: if args.skip_bad { OnBad::Skip } else { OnBad::Stop },
+        start: start.as_ref(),
+        on_bad: args.on_bad(),
         run: &run,
         resume: args.resume,
         place: args.device,
@@ -72,6 +91,43 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         run.display(),
         recipe.name
     ))
+}
+
+/// The recipe and the run folder.
+fn plan(args: &TrainArgs, start: Option<&Start>) -> Result<(Recipe, PathBuf), Failure> {
+    let in_runs = |name: &str| args.out.clone().unwrap_or_else(|| Path::new("runs").join(name));
+    if let Some(path) = &args.recipe {
+        let recipe = Recipe::open(path)?;
+        let run = in_runs(&recipe.name);
+        return Ok((recipe, run));
+    }
+    let (Some(start), Some(data)) = (start, &args.data) else {
+        return Err(Failure::usage(
+            "a fine-tuning without a recipe needs its dataset folder: give it with --data",
+        ));
+    };
+    let named = |folder: &Path| folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    let run = in_runs(&named(data).unwrap_or_else(|| "tuned".to_owned()));
+    if let Some(recipe) = Recipe::of_run(&run)?.filter(|_| args.resume) {
+        return Ok((recipe, run));
+    }
+    let tuning = Tuning {
+        name: named(&run).unwrap_or_else(|| "tuned".to_owned()),
+        goal: args.task.unwrap_or(Goal::All),
+        epochs: args.epochs.map_or(EPOCHS, NonZeroUsize::get),
+        workers: match args.device {
+            Place::Cpu => thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            Place::Vulkan | Place::Cuda => 1,
+        },
+    };
+    let dataset = Dataset::open(data, args.on_bad())?.dataset;
+    Ok((tuning.recipe(start, &dataset)?, run))
+}
+
+impl TrainArgs {
+    fn on_bad(&self) -> OnBad {
+        if self.skip_bad { OnBad::Skip } else { OnBad::Stop }
+    }
 }
 
 /// The world of the recipe in the run folder, drawn unless it is there.

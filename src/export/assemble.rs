@@ -12,9 +12,9 @@ use super::error::Error;
 use super::parity::{Check, LIMIT_F16, LIMIT_F32, check};
 use crate::bundle::{
     self, Axis, DType, Dimensions, Draft, FileEntry, Golden, Manifest, Preprocessing, Statement, TensorEntry,
-    TokenizerFile, names,
+    TokenizerFile, Training, names,
 };
-use crate::model::{self, Graph};
+use crate::model::{self, Dims, Graph};
 use crate::onnx::{self, Kind, Weights};
 use crate::runtime::library;
 use crate::train::{self, ATTRIBUTE_THRESHOLD, PADDING, Trained};
@@ -153,12 +153,15 @@ impl<'a> Written<'a> {
             classes: trained.lexicon.words.classes.clone(),
             attributes: trained.lexicon.words.attributes.clone(),
             attribute_threshold: ATTRIBUTE_THRESHOLD,
+            temperatures: trained.temperatures,
             metrics: options.metrics.clone(),
             training_data: statement_of_data(trained),
+            training: Some(Training { weights: unpinned(names::WEIGHTS), model: sizes(dims) }),
         };
         let card = bundle::card(&manifest, &statement(&options.out));
         files.push((names::TOKENIZER.to_owned(), trained.lexicon.tokenizer.to_json().as_bytes().to_vec()));
         files.push((names::GOLDEN.to_owned(), golden.to_bytes()));
+        files.push((names::WEIGHTS.to_owned(), train::weights(&trained.detector, &trained.cmal)));
         files.push((names::CARD.to_owned(), card.into_bytes()));
         Ok(Draft { manifest, files })
     }
@@ -199,9 +202,21 @@ fn commit() -> String {
         .map_or_else(|| "unknown".to_owned(), |text| text.trim().to_owned())
 }
 
+/// The `[model]` of a recipe with every size stated.
+fn sizes(dims: &Dims) -> serde_json::Map<String, serde_json::Value> {
+    match serde_json::to_value(dims) {
+        Ok(serde_json::Value::Object(sizes)) => sizes,
+        other => unreachable!("sizes are numbers under names, not {other:?}"),
+    }
+}
+
 fn statement_of_data(trained: &Trained) -> String {
     let data = &trained.data;
-    let counts = format!("{} pictures to train on, {} to validate", data.train, data.val);
+    let start = data
+        .start
+        .as_ref()
+        .map_or_else(String::new, |start| format!("Fine-tuned from the bundle `{}` on ", start.name));
+    let counts = format!("{start}{} pictures to train on, {} to validate", data.train, data.val);
     match trained.recipe.world.filter(|_| data.drawn) {
         Some(world) => format!(
             "{counts}: scenes drawn by `cmal world` with seed {} (no photograph, no person, no third party's data).",

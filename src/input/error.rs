@@ -49,4 +49,6 @@ pub enum TokenizerError {
     TooSmall { vocabulary: usize, least: usize },
     #[error("there is not a single word to train the tokenizer on")]
     NoWords,
+    #[error("the tokenizer has no list of tokens that could be added to: it is no WordPiece tokenizer")]
+    NoVocabulary,
 }

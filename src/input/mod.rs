@@ -2,6 +2,7 @@
 
 mod anchors;
 mod error;
+mod growth;
 mod pad;
 mod picture;
 mod text;

@@ -33,7 +33,7 @@ const LEAST_VOCABULARY: usize = 32;
 /// A WordPiece tokenizer with lower-casing, stored as Hugging Face's `tokenizer.json`. Immutable and shared between threads.
 #[derive(Debug)]
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
+    pub(super) inner: tokenizers::Tokenizer,
     json: String,
     max_tokens: usize,
     /// Ids of [`SPECIALS`].
@@ -169,7 +169,9 @@ impl Tokenizer {
 }
 
 /// The words of the texts as the tokenizer will see them, with their counts.
-fn count_words(texts: impl Iterator<Item = String> + Send) -> Result<BTreeMap<String, u64>, TokenizerError> {
+pub(super) fn count_words(
+    texts: impl Iterator<Item = String> + Send,
+) -> Result<BTreeMap<String, u64>, TokenizerError> {
     let counted = texts
         .par_bridge()
         .try_fold(HashMap::<String, u64>::new, |mut counts, text| {

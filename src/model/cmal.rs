@@ -9,6 +9,7 @@ use super::embed::{ObjectEmbedding, TokenEmbedding};
 use super::encoder::Encoder;
 use super::heads::{AssociationHead, CoarseHead, TaskHeads};
 use super::prompt::{Fills, Prompt};
+use super::state_dict::{WordList, Worded};
 use super::states::{Fused, Paired, Read, Seen};
 
 /// The association model: two semantic encoders, the prompt, the unified encoder and the heads.
@@ -36,6 +37,19 @@ impl Cmal {
         "inner.weight",
         "outer.weight",
         "hidden.weight",
+    ];
+
+    /// Weights with a row for every word of a list.
+    pub const WORDED: [Worded; 9] = [
+        ("tokens.token.weight", WordList::Tokens, 0),
+        ("association.tokens.weight", WordList::Tokens, 1),
+        ("association.tokens.bias", WordList::Tokens, 0),
+        ("tasks.vqa.logits.weight", WordList::Answers, 1),
+        ("tasks.vqa.logits.bias", WordList::Answers, 0),
+        ("association.classes.weight", WordList::Classes, 1),
+        ("association.classes.bias", WordList::Classes, 0),
+        ("association.attributes.weight", WordList::Attributes, 1),
+        ("association.attributes.bias", WordList::Attributes, 0),
     ];
 
     pub fn new(dims: &Dims, vocabulary: &Vocabulary, device: &Device) -> Self {

@@ -13,6 +13,7 @@ mod graphs;
 mod heads;
 mod mask;
 mod prompt;
+mod state_dict;
 mod states;
 
 pub use cmal::Cmal;
@@ -21,4 +22,5 @@ pub use dims::{Dims, Vocabulary};
 pub use graphs::{Graph, association, fusion, objects, text, vision};
 pub use heads::{AssociationLogits, ObjectLogits, TaskLogits};
 pub use prompt::{Filling, Fills};
+pub use state_dict::{Precision, Sources, StateDict, StateError, WordList, Worded};
 pub use states::{Fused, Paired, Read, Seen};

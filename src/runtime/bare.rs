@@ -66,7 +66,7 @@ impl Bare {
         let asked: Vec<&Pair> = pairs.iter().collect();
         let logits = Questions::run(&mut self.graphs, &self.model, &asked, timing)?;
         let answered = batch.iter().zip(&logits).zip(&pairs).map(|(((_, query), logits), pair)| {
-            heads::answer(query, logits, &pair.picture, &self.model.manifest.answers)
+            heads::answer(query, logits, &pair.picture, heads::Reading::of(&self.model.manifest))
         });
         Ok(answered.collect())
     }

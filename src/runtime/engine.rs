@@ -271,7 +271,7 @@ impl Engine {
         call: &Call,
     ) -> Result<Answer, Error> {
         let logits = self.fuse(picture, text, call).await?;
-        Ok(heads::answer(query, &logits, picture, &self.shared.model.manifest.answers))
+        Ok(heads::answer(query, &logits, picture, heads::Reading::of(&self.shared.model.manifest)))
     }
 
     async fn fuse(&self, picture: &Arc<Seen>, text: Reading, call: &Call) -> Result<Logits, Error> {

@@ -2,15 +2,32 @@
 
 use crate::types::{Answer, Candidate, EntailmentScores, GroundingAnswer, Query, ScoredAnswer, VqaAnswer};
 
+use crate::bundle::{Manifest, Temperatures};
+
 use super::features::Seen;
 use super::stage::Logits;
 
-/// The answer to a query, of the query's task. `answers` are those of the bundle, in the order of the logits.
-pub(super) fn answer(query: &Query, logits: &Logits, picture: &Seen, answers: &[String]) -> Answer {
+/// What of a bundle decides how its logits are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading<'a> {
+    /// In the order of the logits.
+    pub answers: &'a [String],
+    pub temperatures: Temperatures,
+}
+
+impl<'a> Reading<'a> {
+    pub fn of(manifest: &'a Manifest) -> Self {
+        Self { answers: &manifest.answers, temperatures: manifest.temperatures }
+    }
+}
+
+/// The answer to a query, of the query's task.
+pub(super) fn answer(query: &Query, logits: &Logits, picture: &Seen, reading: Reading) -> Answer {
+    let Reading { answers, temperatures } = reading;
     match query {
-        Query::Vqa { top_k, .. } => Answer::Vqa(vqa(&logits.vqa, answers, *top_k)),
+        Query::Vqa { top_k, .. } => Answer::Vqa(vqa(&logits.vqa, answers, temperatures.vqa, *top_k)),
         Query::Entailment { .. } => {
-            let scores = softmax(&logits.entailment);
+            let scores = softmax(&logits.entailment, temperatures.entailment);
             Answer::Entailment(EntailmentScores::new(std::array::from_fn(|label| scores[label])))
         }
         Query::Grounding { top_k, .. } => Answer::Grounding(grounding(logits, picture, *top_k)),
@@ -23,8 +40,8 @@ pub(super) fn match_probability(logits: &Logits) -> f32 {
     1.0 / (1.0 + (-logits.matching).exp())
 }
 
-fn vqa(logits: &[f32], answers: &[String], top_k: usize) -> VqaAnswer {
-    let scores = softmax(logits);
+fn vqa(logits: &[f32], answers: &[String], temperature: f32, top_k: usize) -> VqaAnswer {
+    let scores = softmax(logits, temperature);
     let best = falling(&scores).into_iter().take(top_k.max(1));
     let named =
         best.filter_map(|at| Some(ScoredAnswer { answer: answers.get(at)?.clone(), score: scores[at] }));
@@ -33,8 +50,8 @@ fn vqa(logits: &[f32], answers: &[String], top_k: usize) -> VqaAnswer {
 
 fn grounding(logits: &Logits, picture: &Seen, top_k: usize) -> GroundingAnswer {
     let with_absent: Vec<f32> = logits.grounding.iter().copied().chain([logits.absent]).collect();
-    let absent = softmax(&with_absent)[logits.grounding.len()];
-    let scores = softmax(&logits.grounding);
+    let absent = softmax(&with_absent, 1.0)[logits.grounding.len()];
+    let scores = softmax(&logits.grounding, 1.0);
     let candidates = falling(&scores).into_iter().take(top_k.max(1)).filter_map(|at| {
         let object = picture.objects().get(at)?;
         Some(Candidate { bbox: picture.pixel_box(object), score: scores[at], tags: object.tags.clone() })
@@ -49,9 +66,9 @@ fn falling(scores: &[f32]) -> Vec<usize> {
     order
 }
 
-fn softmax(logits: &[f32]) -> Vec<f32> {
+fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
     let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let exponentials: Vec<f32> = logits.iter().map(|logit| (logit - highest).exp()).collect();
+    let exponentials: Vec<f32> = logits.iter().map(|logit| ((logit - highest) / temperature).exp()).collect();
     let sum: f32 = exponentials.iter().sum();
     exponentials.into_iter().map(|value| value / sum).collect()
 }
@@ -84,9 +101,13 @@ mod tests {
         Seen::new(frame, vec![object(0.0, "circle"), object(0.5, "square")], states)
     }
 
+    fn reading(answers: &[String]) -> Reading<'_> {
+        Reading { answers, temperatures: Temperatures { vqa: 1.0, entailment: 0.5 } }
+    }
+
     fn asked(query: Query) -> Answer {
         let answers = ["no", "yes", "two"].map(str::to_owned);
-        answer(&query, &logits(), &picture(), &answers)
+        answer(&query, &logits(), &picture(), reading(&answers))
     }
 
     #[test]
@@ -113,6 +134,8 @@ mod tests {
         };
         assert_eq!(scores.label(), crate::types::Entailment::Contradiction);
         assert!(scores.entailment > scores.neutral);
+        let odds = scores.contradiction / scores.entailment;
+        assert!((odds.ln() - 4.0).abs() < 1e-4, "logits two apart, at half the temperature");
     }
 
     #[test]
@@ -133,7 +156,7 @@ mod tests {
         let empty = Seen::new(Frame::new(Size { width: 4, height: 4 }), Vec::new(), states);
         let logits = Logits { grounding: Vec::new(), ..logits() };
         let query = Query::Grounding { expression: String::new(), top_k: 1 };
-        let Answer::Grounding(answer) = answer(&query, &logits, &empty, &[]) else { panic!() };
+        let Answer::Grounding(answer) = answer(&query, &logits, &empty, reading(&[])) else { panic!() };
         assert_eq!((answer.present, answer.candidates.len()), (0.0, 0));
     }
 
@@ -145,6 +168,6 @@ mod tests {
 
     #[test]
     fn large_logits_do_not_overflow() {
-        assert_eq!(softmax(&[1e30, 0.0]), [1.0, 0.0]);
+        assert_eq!(softmax(&[1e30, 0.0], 1.0), [1.0, 0.0]);
     }
 }

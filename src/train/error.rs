@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{data, input};
+use crate::{data, input, model};
 
 /// Why a training stopped before its end.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,14 @@ pub enum Error {
     RunExists { run: PathBuf },
     #[error("the run folder `{}` was begun on another dataset, `{folder}`; continue with that one, or choose another --out", run.display())]
     OtherData { run: PathBuf, folder: String },
+    #[error("cannot start from the bundle `{}`", folder.display())]
+    Start { folder: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("the bundle `{}` has no weights to train on from; export it again with this version", folder.display())]
+    NoWeights { folder: PathBuf },
+    #[error("the weights of the bundle `{name}` do not fit")]
+    StartWeights { name: String, source: model::StateError },
+    #[error("the run folder `{}` did not start from the bundle given with --init; continue it with {former}, or choose another --out", run.display())]
+    OtherStart { run: PathBuf, former: String },
     #[error("cannot {doing} `{}`", path.display())]
     File { doing: &'static str, path: PathBuf, source: io::Error },
     #[error("`{}` is damaged; delete its folder and what was made after it, and continue with --resume", path.display())]

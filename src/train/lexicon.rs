@@ -36,16 +36,9 @@ impl Lexicon {
     /// Collects the words of the training part.
     pub fn collect(dataset: &Dataset, recipe: &Recipe) -> Result<Self, Error> {
         let train: Vec<&Entry> = dataset.split(Split::Train).collect();
-        let texts = train.iter().flat_map(|entry| texts(entry)).map(str::to_owned).collect::<Vec<_>>();
+        let texts = all_texts(&train);
         let tokenizer = Tokenizer::train(texts.into_iter(), recipe.text.vocabulary, recipe.model.max_tokens)?;
-        let tags =
-            || train.iter().flat_map(|entry| entry.objects.iter().flatten()).map(|object| &object.tags);
-        let answers = train.iter().flat_map(|entry| &entry.vqa).flat_map(|question| &question.answers);
-        let words = Words {
-            answers: frequent(answers, recipe.text.answer_count, recipe.text.answers),
-            classes: frequent(tags().map(|tags| &tags.class), 1, usize::MAX),
-            attributes: frequent(tags().flat_map(|tags| &tags.attributes), 1, usize::MAX),
-        };
+        let words = Words::collect(&train, recipe);
         for (what, words, stage) in [
             ("labelled objects", &words.classes, "detector"),
             ("answers given `answer_count` times", &words.answers, "finetune"),
@@ -54,6 +47,24 @@ impl Lexicon {
                 return Err(Error::Missing { what, split: Split::Train.name(), stage });
             }
         }
+        Ok(Self { tokenizer, words })
+    }
+
+    /// The lexicon with the words of the training part. Its tokens all stay; answers, classes and attributes stay where the dataset has
+    /// none, and are the dataset's where it has some.
+    pub fn extended(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Self, Error> {
+        let train: Vec<&Entry> = dataset.split(Split::Train).collect();
+        let tokenizer = self.tokenizer.extended(all_texts(&train).into_iter(), recipe.text.vocabulary)?;
+        let new = Words::collect(&train, recipe);
+        // A detector that stays as it is names what it did before.
+        let seen = recipe.detector.steps > 0 && !new.classes.is_empty();
+        let (classes, attributes) = if seen {
+            (new.classes, new.attributes)
+        } else {
+            (self.words.classes.clone(), self.words.attributes.clone())
+        };
+        let answers = if new.answers.is_empty() { self.words.answers.clone() } else { new.answers };
+        let words = Words { answers, classes, attributes };
         Ok(Self { tokenizer, words })
     }
 
@@ -89,6 +100,17 @@ impl Lexicon {
 }
 
 impl Words {
+    fn collect(train: &[&Entry], recipe: &Recipe) -> Self {
+        let tags =
+            || train.iter().flat_map(|entry| entry.objects.iter().flatten()).map(|object| &object.tags);
+        let answers = train.iter().flat_map(|entry| &entry.vqa).flat_map(|question| &question.answers);
+        Self {
+            answers: frequent(answers, recipe.text.answer_count, recipe.text.answers),
+            classes: frequent(tags().map(|tags| &tags.class), 1, usize::MAX),
+            attributes: frequent(tags().flat_map(|tags| &tags.attributes), 1, usize::MAX),
+        }
+    }
+
     /// The tags of a class and of attributes, by index.
     pub fn tags(&self, class: usize, attributes: impl Iterator<Item = bool>) -> Tags {
         let attributes = self.attributes.iter().zip(attributes).filter(|(_, has)| *has);
@@ -97,6 +119,10 @@ impl Words {
             attributes: attributes.map(|(word, _)| word.clone()).collect(),
         }
     }
+}
+
+fn all_texts(entries: &[&Entry]) -> Vec<String> {
+    entries.iter().flat_map(|entry| texts(entry)).map(str::to_owned).collect()
 }
 
 /// Every text of a picture.

@@ -1,6 +1,7 @@
 //! Training: a recipe's stages from pictures to one model of four tasks, resumable at any step.
 
 mod batch;
+mod calibration;
 mod checkpoint;
 mod deal;
 mod device;
@@ -17,8 +18,10 @@ mod samples;
 mod schedule;
 mod shelves;
 mod stage;
+mod start;
 mod team;
 mod training;
+mod tuning;
 
 pub use device::Place;
 pub use error::Error;
@@ -27,4 +30,6 @@ pub use recipe::{Association, Corpus, Finetune, Pretrain, Recipe, Shares, Text};
 pub use run::Observer;
 pub use schedule::Schedule;
 pub use stage::{ATTRIBUTE_THRESHOLD, PADDING};
-pub use training::{DataStatement, Options, Trained, open, train};
+pub use start::{Start, weights};
+pub use training::{DataStatement, Options, StartStatement, Trained, open, train};
+pub use tuning::{Goal, Tuning};

@@ -135,7 +135,7 @@ impl Recipe {
         Ok(recipe)
     }
 
-    fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), Error> {
         self.check_schedules()?;
         let wrong = |what: String, want| Err(Error::Recipe { what, want });
         let dims = &self.model;
@@ -177,19 +177,18 @@ impl Recipe {
                 return wrong(format!("{name} = {share}"), "a share is between 0 and 1");
             }
         }
-        if self.finetune.schedule.shard() as f64 * shares.vqa.max(shares.entailment).max(shares.grounding)
-            < 1.0
-        {
+        let largest = shares.vqa.max(shares.entailment).max(shares.grounding).max(shares.contrast);
+        if self.finetune.schedule.shard() as f64 * largest < 1.0 {
             return wrong(
                 format!("batch = {} in `finetune`", self.finetune.schedule.batch),
                 "a worker's part of it must hold a row of some task",
             );
         }
-        for (stage, steps) in [("detector", self.detector.steps), ("finetune", self.finetune.schedule.steps)]
-        {
-            if steps == 0 {
-                return wrong(format!("no steps in `{stage}`"), "only `pretrain` can be left out");
-            }
+        if self.finetune.schedule.steps == 0 {
+            return wrong(
+                "no steps in `finetune`".to_owned(),
+                "only `pretrain`, and after --init `detector`, can be left out",
+            );
         }
         Ok(())
     }

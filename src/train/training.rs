@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use burn::module::Module;
 use burn::tensor::Device;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::Checkpoints;
@@ -17,12 +18,15 @@ use super::recipe::Recipe;
 use super::run::{Context, Observer, run};
 use super::samples::Samples;
 use super::stage::{DetectorStage, FinetuneStage, Labelled, PretrainStage, StoreShape, compute};
+use super::start::Start;
+use crate::bundle::Temperatures;
 use crate::data::{Dataset, OnBad};
 use crate::model::{Cmal, Detector};
 use crate::types::Split;
 
 const RECIPE: &str = "recipe.toml";
 const DATA: &str = "data.json";
+const CALIBRATION: &str = "calibration.json";
 const OBJECTS: &str = "objects.safetensors";
 
 /// What to train, on what, and where.
@@ -32,6 +36,8 @@ pub struct Options<'a> {
     pub data: &'a Path,
     /// Whether the folder holds the world of the recipe.
     pub drawn: bool,
+    /// The bundle to start from; else from random weights.
+    pub start: Option<&'a Start>,
     /// What to do about records that cannot be used.
     pub on_bad: OnBad,
     /// The run folder.
@@ -58,6 +64,19 @@ pub struct DataStatement {
     pub train: usize,
     pub val: usize,
     pub test: usize,
+    /// The bundle that the training started from.
+    #[serde(default)]
+    pub start: Option<StartStatement>,
+}
+
+/// A bundle by name and by content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartStatement {
+    /// Name and version.
+    pub name: String,
+    /// Digest of its manifest.
+    pub fingerprint: String,
 }
 
 /// A finished training, as export takes it up.
@@ -67,11 +86,27 @@ pub struct Trained {
     pub data: DataStatement,
     pub detector: Detector,
     pub cmal: Cmal,
+    pub temperatures: Temperatures,
 }
 
 /// Runs the stages that are not done yet.
 pub fn train(options: &Options) -> Result<(), Error> {
     let recipe = options.recipe;
+    match options.start {
+        Some(start) if start.dims != recipe.model => {
+            return Err(Error::Recipe {
+                what: "a `[model]` of other sizes than the bundle's".to_owned(),
+                want: "leave the recipe out, or state the sizes that the bundle was trained with",
+            });
+        }
+        None if recipe.detector.steps == 0 => {
+            return Err(Error::Recipe {
+                what: "no steps in `detector`".to_owned(),
+                want: "only a training that starts from a bundle can leave them out",
+            });
+        }
+        _ => {}
+    }
     prepare(options)?;
     let device = options.place.device()?;
     let opened = Dataset::open(options.data, options.on_bad)?;
@@ -79,8 +114,12 @@ pub fn train(options: &Options) -> Result<(), Error> {
         options.observer.note(&format!("left out {line}"));
     }
     let dataset = opened.dataset;
-    let statement = DataStatement::of(&dataset, options.drawn)?;
+    let statement = DataStatement::of(&dataset, options)?;
     match stated(options.run)? {
+        Some(known) if known.start != statement.start => {
+            let former = known.start.map_or("none".to_owned(), |start| format!("`{}`", start.name));
+            return Err(Error::OtherStart { run: options.run.to_owned(), former });
+        }
         Some(known) if known.fingerprint != statement.fingerprint => {
             return Err(Error::OtherData { run: options.run.to_owned(), folder: known.folder });
         }
@@ -90,7 +129,10 @@ pub fn train(options: &Options) -> Result<(), Error> {
     let lexicon = match Lexicon::open(options.run, recipe.model.max_tokens)? {
         Some(lexicon) => lexicon,
         None => {
-            let lexicon = Lexicon::collect(&dataset, recipe)?;
+            let lexicon = match options.start {
+                Some(start) => start.lexicon.extended(&dataset, recipe)?,
+                None => Lexicon::collect(&dataset, recipe)?,
+            };
             lexicon.save(options.run)?;
             lexicon
         }
@@ -135,37 +177,51 @@ pub fn open(run: &Path) -> Result<Trained, Error> {
             .state()
             .map(|state| state.is_some_and(|state| state.step >= steps && state.best.is_some()))
     };
-    if !finished("detector", recipe.detector.steps)? || !finished("finetune", recipe.finetune.schedule.steps)?
-    {
+    let detected = recipe.detector.steps == 0 || finished("detector", recipe.detector.steps)?;
+    if !detected || !finished("finetune", recipe.finetune.schedule.steps)? {
         return Err(unfinished());
     }
     let detector = best("detector").load_best(Detector::new(&recipe.model, &vocabulary, &device))?;
     let cmal = best("finetune").load_best(Cmal::new(&recipe.model, &vocabulary, &device))?;
-    Ok(Trained { recipe, lexicon, data, detector, cmal })
+    let temperatures = recorded(&run.join(CALIBRATION))?.ok_or_else(unfinished)?;
+    Ok(Trained { recipe, lexicon, data, detector, cmal, temperatures })
 }
 
 /// What a run was begun on; none if it was not.
 fn stated(run: &Path) -> Result<Option<DataStatement>, Error> {
-    let path = run.join(DATA);
+    recorded(&run.join(DATA))
+}
+
+/// What [`write_json`] wrote; none if it did not.
+fn recorded<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
     if !path.is_file() {
         return Ok(None);
     }
-    let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
-    serde_json::from_str(&text).map(Some).map_err(|source| Error::Record { path, source: source.into() })
+    let text = fs::read_to_string(path).map_err(Error::file("read", path))?;
+    let damaged = |source: serde_json::Error| Error::Record { path: path.to_owned(), source: source.into() };
+    serde_json::from_str(&text).map(Some).map_err(damaged)
+}
+
+impl Recipe {
+    /// The recipe that a run folder was begun with; none if it was not.
+    pub fn of_run(run: &Path) -> Result<Option<Self>, Error> {
+        let path = run.join(RECIPE);
+        path.is_file().then(|| Self::open(&path)).transpose()
+    }
 }
 
 /// Creates the run folder, or checks that an old one belongs to the recipe.
 fn prepare(options: &Options) -> Result<(), Error> {
-    let path = options.run.join(RECIPE);
-    if path.is_file() {
+    if let Some(begun) = Recipe::of_run(options.run)? {
         if !options.resume {
             return Err(Error::RunExists { run: options.run.to_owned() });
         }
-        let same = Recipe::open(&path)? == *options.recipe;
+        let same = begun == *options.recipe;
         return same.then_some(()).ok_or_else(|| Error::OtherRecipe { run: options.run.to_owned() });
     }
     fs::create_dir_all(options.run).map_err(Error::file("create", options.run))?;
     let text = toml::to_string_pretty(options.recipe).expect("a recipe of numbers and names is always TOML");
+    let path = options.run.join(RECIPE);
     fs::write(&path, text).map_err(Error::file("write", path))
 }
 
@@ -176,6 +232,18 @@ fn train_detector(
     device: &Device,
 ) -> Result<Detector, Error> {
     let recipe = options.recipe;
+    let folder = options.run.join("detector");
+    device.seed(recipe.seed);
+    let fresh = Detector::new(&recipe.model, &lexicon.vocabulary(), &device.clone().autodiff()).materialize();
+    let fresh = match options.start {
+        Some(start) => start.detector(fresh, lexicon)?,
+        None => fresh,
+    };
+    if recipe.detector.steps == 0 {
+        let detector = fresh.valid();
+        Checkpoints::new(folder).save_best(&detector)?;
+        return Ok(detector);
+    }
     let train = Labelled::collect(dataset, Split::Train, lexicon);
     let val = Labelled::collect(dataset, Split::Val, lexicon);
     for (labelled, split) in [(&train, Split::Train), (&val, Split::Val)] {
@@ -192,9 +260,7 @@ fn train_detector(
         val: &val,
         device: device.clone(),
     };
-    device.seed(recipe.seed);
-    let fresh = Detector::new(&recipe.model, &lexicon.vocabulary(), &device.clone().autodiff()).materialize();
-    Ok(run(&stage, fresh, &context(options, &options.run.join("detector")))?.valid())
+    Ok(run(&stage, fresh, &context(options, &folder))?.valid())
 }
 
 fn train_cmal(options: &Options, material: &Material) -> Result<(), Error> {
@@ -202,6 +268,9 @@ fn train_cmal(options: &Options, material: &Material) -> Result<(), Error> {
     material.device.seed(recipe.seed);
     let device = material.device.clone().autodiff();
     let mut cmal = Cmal::new(&recipe.model, &material.lexicon.vocabulary(), &device).materialize();
+    if let Some(start) = options.start {
+        cmal = start.cmal(cmal, &material.lexicon)?;
+    }
     if recipe.pretrain.schedule.steps > 0 {
         for (samples, split) in [(&material.train, Split::Train), (&material.val, Split::Val)] {
             if samples.captions.is_empty() {
@@ -213,8 +282,14 @@ fn train_cmal(options: &Options, material: &Material) -> Result<(), Error> {
     }
     let association = recipe.pretrain.association;
     let stage = FinetuneStage { recipe: recipe.finetune, association, material };
-    run(&stage, cmal, &context(options, &options.run.join("finetune")))?;
-    Ok(())
+    for (samples, split) in [(&material.train, Split::Train), (&material.val, Split::Val)] {
+        if !stage.can_use(samples) {
+            let what = "records that the recipe's tasks can use";
+            return Err(Error::Missing { what, split: split.name(), stage: "finetune" });
+        }
+    }
+    let best = run(&stage, cmal, &context(options, &options.run.join("finetune")))?.valid();
+    write_json(&options.run.join(CALIBRATION), &stage.temperatures(&best))
 }
 
 fn context<'a>(options: &'a Options, folder: &'a Path) -> Context<'a> {
@@ -227,16 +302,20 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
 }
 
 impl DataStatement {
-    fn of(dataset: &Dataset, drawn: bool) -> Result<Self, Error> {
+    fn of(dataset: &Dataset, options: &Options) -> Result<Self, Error> {
         let count = |split| dataset.split(split).count();
         let folder = dataset.root.file_name().unwrap_or(dataset.root.as_os_str());
         Ok(Self {
             folder: folder.to_string_lossy().into_owned(),
-            drawn,
+            drawn: options.drawn,
             fingerprint: dataset.fingerprint()?,
             train: count(Split::Train),
             val: count(Split::Val),
             test: count(Split::Test),
+            start: options.start.map(|start| StartStatement {
+                name: start.name.clone(),
+                fingerprint: start.fingerprint.clone(),
+            }),
         })
     }
 }

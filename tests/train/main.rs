@@ -3,5 +3,6 @@
 mod bundle;
 mod refusals;
 mod resume;
+mod start;
 mod support;
 mod tiny_recipe;

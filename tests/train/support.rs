@@ -1,12 +1,15 @@
 //! Runs of small recipes in folders of their own.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use cmal::data::OnBad;
-use cmal::train::{self, Error, Observer, Options, Place, Recipe};
+use cmal::export::{self, Report};
+use cmal::onnx::Weights;
+use cmal::train::{self, Error, Observer, Options, Place, Recipe, Start};
 use cmal::world;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -39,6 +42,33 @@ pub fn finished() -> &'static Path {
     &PATH
 }
 
+/// The finished run as a bundle with f16 weights.
+pub fn bundle() -> &'static Path {
+    static BUNDLE: LazyLock<TempDir> = LazyLock::new(|| {
+        let folder = tempfile::tempdir().unwrap();
+        export(finished(), &folder.path().join("tiny"));
+        folder
+    });
+    static PATH: LazyLock<PathBuf> = LazyLock::new(|| BUNDLE.path().join("tiny"));
+    &PATH
+}
+
+pub fn export(run: &Path, out: &Path) -> Report {
+    export_as(run, out, Weights::F16)
+}
+
+pub fn export_as(run: &Path, out: &Path, weights: Weights) -> Report {
+    let options = export::Options {
+        run: run.to_owned(),
+        out: out.to_owned(),
+        version: "1".to_owned(),
+        weights,
+        library: None,
+        metrics: BTreeMap::new(),
+    };
+    export::export(&options).unwrap()
+}
+
 pub fn train_to_end(recipe: &Recipe, run: &Path) -> Result<(), Error> {
     train_until(recipe, run, usize::MAX)
 }
@@ -50,12 +80,27 @@ pub fn train_until(recipe: &Recipe, run: &Path, steps: usize) -> Result<(), Erro
 
 /// As [`train_until`], on another dataset.
 pub fn train_on(recipe: &Recipe, data: &Path, run: &Path, steps: usize) -> Result<(), Error> {
+    train_with(recipe, data, run, (None, steps))
+}
+
+/// Trains to the end on a dataset, from a bundle if one is given; continues a run that exists.
+pub fn train_from(recipe: &Recipe, data: &Path, run: &Path, start: Option<&Start>) -> Result<(), Error> {
+    train_with(recipe, data, run, (start, usize::MAX))
+}
+
+fn train_with(
+    recipe: &Recipe,
+    data: &Path,
+    run: &Path,
+    (start, steps): (Option<&Start>, usize),
+) -> Result<(), Error> {
     let stop = AtomicBool::new(false);
     let observer = StopAfter { left: AtomicUsize::new(steps), stop: &stop };
     train::train(&Options {
         recipe,
         data,
         drawn: true,
+        start,
         on_bad: OnBad::Stop,
         run,
         resume: run.exists(),

@@ -19,6 +19,7 @@ pub use self::peaks::{at, boxes};
 pub use self::regions::Contents;
 use self::regions::Regions;
 use super::dims::{Dims, Vocabulary};
+use super::state_dict::{WordList, Worded};
 
 /// Pixels of the square per cell of the maps, each way.
 pub const STRIDE: usize = 4;
@@ -64,6 +65,16 @@ impl Detector {
         "hidden.weight",
         "narrow.weight",
         "feature.weight",
+    ];
+
+    /// Weights with a row for every word of a list.
+    pub const WORDED: [Worded; 6] = [
+        ("heads.heat.weight", WordList::Classes, 0),
+        ("heads.heat.bias", WordList::Classes, 0),
+        ("regions.classes.weight", WordList::Classes, 1),
+        ("regions.classes.bias", WordList::Classes, 0),
+        ("regions.attributes.weight", WordList::Attributes, 1),
+        ("regions.attributes.bias", WordList::Attributes, 0),
     ];
 
     pub fn new(dims: &Dims, vocabulary: &Vocabulary, device: &Device) -> Self {

@@ -5,15 +5,17 @@ use rand_chacha::ChaCha8Rng;
 
 use super::association::{AssociationBatch, Source, best, values};
 use super::negatives::{Caption, Negatives, POOL, alike};
+use crate::bundle::Temperatures;
 use crate::model::{Cmal, Fused, Paired};
 use crate::train::batch::{Pictures, Texts, floats, indices};
+use crate::train::calibration::temperature;
 use crate::train::dice::dice;
 use crate::train::error::Error;
 use crate::train::loss::{contrast, cross_entropy, one_hot, soft_cross_entropy, yes_no};
 use crate::train::material::Material;
 use crate::train::recipe::{Association, Finetune};
 use crate::train::run::{Figures, Loss, Stage};
-use crate::train::samples::{Referent, Sample};
+use crate::train::samples::{Referent, Sample, Samples};
 use crate::train::schedule::Schedule;
 use crate::train::shelves::{Length, Shelves};
 use crate::types::Entailment;
@@ -85,38 +87,53 @@ impl Stage for FinetuneStage<'_> {
     }
 
     fn validate(&self, model: &Cmal) -> Result<Figures, Error> {
-        let vqa = self.accuracy(model, &self.material.val.vqa, |fused, samples| {
-            let answers = best(model.tasks().vqa(fused));
-            answers.iter().zip(samples).map(|(&answer, sample)| weight_of(&sample.target, answer)).sum()
-        });
-        let entailment = self.accuracy(model, &self.material.val.entailment, |fused, samples| {
-            let labels = best(model.tasks().entailment(fused));
-            labels.iter().zip(samples).filter(|(label, sample)| **label == sample.target.index()).count()
-                as f64
-        });
-        let grounding = self.accuracy(model, &self.material.val.grounding, |fused, samples| {
-            let (scores, absent) = model.tasks().grounding(fused);
-            let slots = best(Tensor::cat(vec![absent, scores], 1));
-            let right = |(slot, sample): (&usize, &&Sample<Referent>)| match &sample.target {
-                Referent::Nothing => *slot == 0,
-                Referent::Objects(objects) => *slot > 0 && objects.contains(&(slot - 1)),
-            };
-            slots.iter().zip(samples).filter(|pair| right(*pair)).count() as f64
-        });
-        let matching = self.matching(model);
-        Ok(Figures {
-            score: (vqa + entailment + grounding + matching) / 4.0,
-            named: vec![
-                ("vqa", vqa),
-                ("entailment", entailment),
-                ("grounding", grounding),
-                ("matching", matching),
-            ],
-        })
+        let (val, shares) = (&self.material.val, &self.recipe.shares);
+        let mut named = Vec::new();
+        if shares.vqa > 0.0 && !val.vqa.is_empty() {
+            let vqa = self.accuracy(model, &val.vqa, |fused, samples| {
+                let answers = best(model.tasks().vqa(fused));
+                answers.iter().zip(samples).map(|(&answer, sample)| weight_of(&sample.target, answer)).sum()
+            });
+            named.push(("vqa", vqa));
+        }
+        if shares.entailment > 0.0 && !val.entailment.is_empty() {
+            let entailment = self.accuracy(model, &val.entailment, |fused, samples| {
+                let labels = best(model.tasks().entailment(fused));
+                let right = labels.iter().zip(samples);
+                right.filter(|(label, sample)| **label == sample.target.index()).count() as f64
+            });
+            named.push(("entailment", entailment));
+        }
+        if shares.grounding > 0.0 && !val.grounding.is_empty() {
+            let grounding = self.accuracy(model, &val.grounding, |fused, samples| {
+                let (scores, absent) = model.tasks().grounding(fused);
+                let slots = best(Tensor::cat(vec![absent, scores], 1));
+                let right = |(slot, sample): (&usize, &&Sample<Referent>)| match &sample.target {
+                    Referent::Nothing => *slot == 0,
+                    Referent::Objects(objects) => *slot > 0 && objects.contains(&(slot - 1)),
+                };
+                slots.iter().zip(samples).filter(|pair| right(*pair)).count() as f64
+            });
+            named.push(("grounding", grounding));
+        }
+        if shares.contrast > 0.0 && !val.captions.is_empty() {
+            named.push(("matching", self.matching(model)));
+        }
+        let sum: f64 = named.iter().map(|(_, figure)| figure).sum();
+        Ok(Figures { score: sum / named.len().max(1) as f64, named })
     }
 }
 
 impl FinetuneStage<'_> {
+    /// Whether there are samples of any task that the recipe trains.
+    pub fn can_use(&self, samples: &Samples) -> bool {
+        let shares = &self.recipe.shares;
+        (shares.vqa > 0.0 && !samples.vqa.is_empty())
+            || (shares.entailment > 0.0 && !samples.entailment.is_empty())
+            || (shares.grounding > 0.0 && !samples.grounding.is_empty())
+            || (shares.contrast > 0.0 && !samples.captions.is_empty())
+    }
+
     /// The samples of a task in a shard, as many as its share of the batch says, alike in length.
     fn drawn<'s, T>(
         &self,
@@ -184,7 +201,7 @@ impl FinetuneStage<'_> {
         let shares = &self.recipe.shares;
         let pool = self.drawn("captions", &self.material.train.captions, shard, shares.contrast * POOL);
         let captions = alike(&pool, self.rows(shares.contrast), self.material);
-        if captions.len() < 2 {
+        if captions.is_empty() {
             return Vec::new();
         }
         let (pictures, texts): (Vec<_>, Vec<_>) = rows(&captions).unzip();
@@ -223,23 +240,44 @@ impl FinetuneStage<'_> {
         soft_cross_entropy(logits, target)
     }
 
-    /// Mean of what `right` counts over validation samples, in batches.
+    /// The temperatures of a trained model, by the validation samples of the tasks it was trained for.
+    pub fn temperatures(&self, model: &Cmal) -> Temperatures {
+        let (val, shares) = (&self.material.val, &self.recipe.shares);
+        let (mut vqa, mut entailment) = (Vec::new(), Vec::new());
+        if shares.vqa > 0.0 {
+            self.fused(model, &val.vqa, |fused, samples| {
+                let targets = samples.iter().map(|sample| sample.target.clone());
+                vqa.extend(rows_of(model.tasks().vqa(fused)).into_iter().zip(targets));
+            });
+        }
+        if shares.entailment > 0.0 {
+            self.fused(model, &val.entailment, |fused, samples| {
+                let targets = samples.iter().map(|sample| vec![(sample.target.index(), 1.0)]);
+                entailment.extend(rows_of(model.tasks().entailment(fused)).into_iter().zip(targets));
+            });
+        }
+        Temperatures { vqa: temperature(&vqa) as f32, entailment: temperature(&entailment) as f32 }
+    }
+
+    /// Mean of what `right` counts over validation samples.
     fn accuracy<T>(
         &self,
         model: &Cmal,
         samples: &[Sample<T>],
         right: impl Fn(&Fused, &[&Sample<T>]) -> f64,
     ) -> f64 {
+        let mut count = 0.0;
+        self.fused(model, samples, |fused, samples| count += right(fused, samples));
+        count / samples.len().clamp(1, VALIDATED) as f64
+    }
+
+    /// Shows the fused states of validation samples, in batches.
+    fn fused<T>(&self, model: &Cmal, samples: &[Sample<T>], mut show: impl FnMut(&Fused, &[&Sample<T>])) {
         let samples: Vec<&Sample<T>> = samples.iter().take(VALIDATED).collect();
-        let right: f64 = samples
-            .chunks(self.recipe.schedule.batch)
-            .map(|chunk| {
-                let pictures: Vec<usize> = chunk.iter().map(|sample| sample.picture).collect();
-                let texts: Vec<&[i64]> = chunk.iter().map(|sample| sample.tokens.as_slice()).collect();
-                right(&model.fuse(&self.encode(model, &pictures, &texts, &self.material.device)), chunk)
-            })
-            .sum();
-        right / samples.len().max(1) as f64
+        for chunk in samples.chunks(self.recipe.schedule.batch) {
+            let (pictures, texts): (Vec<_>, Vec<_>) = rows(chunk).unzip();
+            show(&model.fuse(&self.encode(model, &pictures, &texts, &self.material.device)), chunk);
+        }
     }
 
     fn encode(&self, model: &Cmal, pictures: &[usize], texts: &[&[i64]], device: &Device) -> Paired {
@@ -293,6 +331,12 @@ fn grounding_loss(model: &Cmal, fused: &Fused, samples: &[&Sample<Referent>]) ->
         .collect();
     let target = floats(one_hot(targets.iter().map(Vec::as_slice), slots), [rows, slots], &logits.device());
     soft_cross_entropy(logits, target)
+}
+
+/// `[rows, columns]` row by row.
+fn rows_of(logits: Tensor<2>) -> Vec<Vec<f32>> {
+    let [_, columns] = logits.dims();
+    values(logits).chunks(columns).map(<[f32]>::to_vec).collect()
 }
 
 fn weight_of(target: &[(usize, f32)], answer: usize) -> f64 {

@@ -1,0 +1,104 @@
+//! A bundle that a training starts from instead of random weights.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use burn::module::Module;
+use serde_json::Value;
+
+use super::error::Error;
+use super::lexicon::{Lexicon, Words};
+use crate::bundle::Bundle;
+use crate::input::Tokenizer;
+use crate::model::{Cmal, Detector, Dims, Precision, Sources, StateDict, WordList, Worded};
+
+const DETECTOR: &str = "detector";
+const CMAL: &str = "cmal";
+
+/// A bundle's weights, with the sizes and the words they belong to.
+#[derive(Debug)]
+pub struct Start {
+    /// `NAME VERSION` of the bundle.
+    pub name: String,
+    /// Digest of its manifest.
+    pub fingerprint: String,
+    pub dims: Dims,
+    pub lexicon: Lexicon,
+    state: StateDict,
+}
+
+impl Start {
+    /// Opens a bundle, `models/NAME`.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        let unusable = |source| Error::Start { folder: folder.to_owned(), source };
+        let bundle = Bundle::open(folder).map_err(|source| unusable(source.into()))?;
+        let manifest = bundle.manifest();
+        let Some(training) = &manifest.training else {
+            return Err(Error::NoWeights { folder: folder.to_owned() });
+        };
+        let model = Value::Object(training.model.clone());
+        let dims: Dims = serde_json::from_value(model).map_err(|source| unusable(source.into()))?;
+        let path = folder.join(&training.weights.file);
+        let packed = fs::read(&path).map_err(Error::file("read", path))?;
+        let state = StateDict::from_bytes(&packed).map_err(|source| unusable(source.into()))?;
+        let words = Words {
+            answers: manifest.answers.clone(),
+            classes: manifest.classes.clone(),
+            attributes: manifest.attributes.clone(),
+        };
+        let tokenizer = Tokenizer::open(&bundle.tokenizer_path(), manifest.tokenizer.max_tokens)?;
+        Ok(Self {
+            name: format!("{} {}", manifest.name, manifest.version),
+            fingerprint: bundle.fingerprint().to_owned(),
+            dims,
+            lexicon: Lexicon { tokenizer, words },
+            state,
+        })
+    }
+
+    /// The detector with the bundle's weights.
+    pub(super) fn detector(&self, detector: Detector, lexicon: &Lexicon) -> Result<Detector, Error> {
+        self.give(DETECTOR, detector, &Detector::WORDED, lexicon)
+    }
+
+    /// The association model with the bundle's weights.
+    pub(super) fn cmal(&self, cmal: Cmal, lexicon: &Lexicon) -> Result<Cmal, Error> {
+        self.give(CMAL, cmal, &Cmal::WORDED, lexicon)
+    }
+
+    fn give<M: Module>(
+        &self,
+        prefix: &str,
+        module: M,
+        words: &[Worded],
+        lexicon: &Lexicon,
+    ) -> Result<M, Error> {
+        let sources = sources(&self.lexicon, lexicon);
+        let unusable = |source| Error::StartWeights { name: self.name.clone(), source };
+        self.state.give(prefix, module, words, &sources).map_err(unusable)
+    }
+}
+
+/// The weights of a finished training as the file of a bundle. The detector keeps its precision: where it puts a peak is a yes or no.
+pub fn weights(detector: &Detector, cmal: &Cmal) -> Vec<u8> {
+    let mut state = StateDict::default();
+    state.collect(DETECTOR, detector);
+    state.collect(CMAL, cmal);
+    state.to_bytes(&[(CMAL, Precision::F16)])
+}
+
+/// Where each word of `lexicon` stands in `former`.
+fn sources(former: &Lexicon, lexicon: &Lexicon) -> HashMap<WordList, Sources> {
+    let listed = |former: &[String], words: &[String]| -> Sources {
+        let places: HashMap<&str, usize> =
+            former.iter().enumerate().map(|(place, word)| (word.as_str(), place)).collect();
+        words.iter().map(|word| places.get(word.as_str()).copied().into_iter().collect()).collect()
+    };
+    HashMap::from([
+        (WordList::Tokens, lexicon.tokenizer.sources(&former.tokenizer)),
+        (WordList::Answers, listed(&former.words.answers, &lexicon.words.answers)),
+        (WordList::Classes, listed(&former.words.classes, &lexicon.words.classes)),
+        (WordList::Attributes, listed(&former.words.attributes, &lexicon.words.attributes)),
+    ])
+}

@@ -1,0 +1,120 @@
+use std::fs;
+use std::path::Path;
+
+use cmal::bundle::{Bundle, Manifest, names};
+use cmal::data::{Dataset, OnBad};
+use cmal::train::{Error, Goal, Recipe, Start, Tuning};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{bundle, data, export, log, train_from};
+
+/// Pictures of the world with questions in words, and answers, that it doesn't have; nothing else.
+fn own_questions() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("images")).unwrap();
+    let objects = fs::read_to_string(data().join("objects.jsonl")).unwrap();
+    let mut lines = String::new();
+    for line in objects.lines().take(120) {
+        let scene: Value = serde_json::from_str(line).unwrap();
+        let image = scene["image"].as_str().unwrap();
+        fs::copy(data().join("images").join(image), folder.path().join("images").join(image)).unwrap();
+        let many = scene["objects"].as_array().unwrap().len() > 5;
+        let answer = if many { "crowded" } else { "sparse" };
+        let asked = json!({"image": image, "question": "Wherewithal hereabouts?", "answers": [answer]});
+        lines.push_str(&format!("{asked}\n"));
+    }
+    fs::write(folder.path().join("vqa.jsonl"), lines).unwrap();
+    folder
+}
+
+fn tuned(start: &Start, data: &Path, goal: Goal) -> Result<Recipe, Error> {
+    let tuning = Tuning { name: "own".to_owned(), goal, epochs: 2, workers: 2 };
+    tuning.recipe(start, &Dataset::open(data, OnBad::Stop).unwrap().dataset)
+}
+
+fn manifest(folder: &Path) -> Manifest {
+    Bundle::open(folder).unwrap().manifest().clone()
+}
+
+#[test]
+fn a_bundle_is_fine_tuned_on_ones_own_questions_without_boxes() {
+    let (start, own, home) = (Start::open(bundle()).unwrap(), own_questions(), tempfile::tempdir().unwrap());
+    let run = home.path().join("run");
+    let recipe = tuned(&start, own.path(), Goal::Vqa).unwrap();
+    assert_eq!(recipe.detector.steps, 0, "there are no boxes to learn from");
+    train_from(&recipe, own.path(), &run, Some(&start)).unwrap();
+
+    let figures = log(&run, "finetune");
+    let figures = figures.iter().rev().find(|line| line["figures"].is_object()).unwrap();
+    let names: Vec<_> = figures["figures"].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["vqa"], "only what was asked for is validated");
+
+    let out = home.path().join("own");
+    export(&run, &out);
+    let (own, former) = (manifest(&out), manifest(bundle()));
+    let mut answers = own.answers.clone();
+    answers.sort();
+    assert_eq!(answers, ["crowded", "sparse"]);
+    assert_eq!(own.classes, former.classes);
+    let sha256 = |manifest: &Manifest| manifest.graphs[names::graph::OBJECTS].sha256.clone();
+    assert_eq!(sha256(&own), sha256(&former), "the detector stays as it was");
+    assert!(own.training_data.contains("Fine-tuned from the bundle `tiny 1`"), "{}", own.training_data);
+    let tokenizer = fs::read_to_string(out.join(names::TOKENIZER)).unwrap();
+    assert!(tokenizer.contains("\"wherewithal\""), "new words get tokens of their own");
+}
+
+#[test]
+fn a_dataset_with_boxes_teaches_the_detector_too() {
+    let start = Start::open(bundle()).unwrap();
+    let recipe = tuned(&start, data(), Goal::All).unwrap();
+    assert!(recipe.detector.steps > 0);
+    assert!(recipe.finetune.shares.vqa > 0.0 && recipe.finetune.shares.contrast > 0.0);
+    assert_eq!(recipe.model, start.dims);
+}
+
+#[test]
+fn what_cannot_be_fine_tuned_is_said_before_anything_runs() {
+    let (start, own) = (Start::open(bundle()).unwrap(), own_questions());
+    let error = tuned(&start, own.path(), Goal::Retrieval).unwrap_err();
+    assert!(error.to_string().contains("no captions in its train part"), "{error}");
+
+    let home = tempfile::tempdir().unwrap();
+    let run = home.path().join("run");
+    let mut wider = tuned(&start, own.path(), Goal::Vqa).unwrap();
+    wider.model.width *= 2;
+    let error = train_from(&wider, own.path(), &run, Some(&start)).unwrap_err();
+    assert!(error.to_string().contains("other sizes than the bundle's"), "{error}");
+    let error = train_from(&tuned(&start, own.path(), Goal::Vqa).unwrap(), own.path(), &run, None);
+    assert!(error.unwrap_err().to_string().contains("starts from a bundle"));
+    assert!(!run.exists());
+}
+
+#[test]
+fn a_bundle_without_weights_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let old = home.path().join("old");
+    fs::create_dir(&old).unwrap();
+    for entry in fs::read_dir(bundle()).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, old.join(path.file_name().unwrap())).unwrap();
+    }
+    let path = old.join(names::MANIFEST);
+    let mut manifest: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    manifest.as_object_mut().unwrap().remove("training");
+    fs::write(&path, manifest.to_string()).unwrap();
+    let error = Start::open(&old).unwrap_err();
+    assert!(matches!(error, Error::NoWeights { .. }) && error.to_string().contains("export it again"));
+}
+
+#[test]
+fn a_run_is_not_continued_from_another_start() {
+    let home = tempfile::tempdir().unwrap();
+    let run = home.path().join("run");
+    let (start, own) = (Start::open(bundle()).unwrap(), own_questions());
+    let recipe = tuned(&start, own.path(), Goal::Vqa).unwrap();
+    train_from(&recipe, own.path(), &run, Some(&start)).unwrap();
+    let other = Start { fingerprint: "another".to_owned(), ..start };
+    let error = train_from(&recipe, own.path(), &run, Some(&other)).unwrap_err();
+    assert!(matches!(error, Error::OtherStart { .. }) && error.to_string().contains("`tiny 1`"), "{error}");
+}
