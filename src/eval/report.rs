@@ -1,5 +1,6 @@
 //! The figures of an evaluation, as text and as JSON.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -31,9 +32,8 @@ impl fmt::Display for Report {
         writeln!(f, "{:<34}{:>8}   {:<15}{:>9}", "", "", "95 % interval", "items")?;
         if let Some(vqa) = &self.vqa {
             line(f, "vqa accuracy", vqa.accuracy)?;
-            for (kind, figure) in &vqa.by_kind {
-                line(f, &format!("  {kind}"), *figure)?;
-            }
+            group(f, &vqa.by_kind)?;
+            group(f, &vqa.by_question_type)?;
         }
         if let Some(entailment) = &self.entailment {
             line(f, "entailment accuracy", entailment.accuracy)?;
@@ -41,6 +41,7 @@ impl fmt::Display for Report {
         }
         if let Some(grounding) = &self.grounding {
             line(f, "grounding accuracy (IoU ≥ 0.5)", grounding.accuracy)?;
+            group(f, &grounding.by_kind)?;
             if let Some(auc) = grounding.present_auc {
                 line(f, "  present, area under ROC", auc)?;
             }
@@ -64,6 +65,10 @@ fn line(f: &mut fmt::Formatter<'_>, name: &str, figure: Figure) -> fmt::Result {
     let interval = figure.interval();
     let between = format!("{:.3} to {:.3}", interval.low, interval.high);
     writeln!(f, "{name:<34}{:>8.4}   {between:<15}{:>9}", figure.value, figure.count)
+}
+
+fn group(f: &mut fmt::Formatter<'_>, figures: &BTreeMap<String, Figure>) -> fmt::Result {
+    figures.iter().try_for_each(|(name, figure)| line(f, &format!("  {name}"), *figure))
 }
 
 fn recalls(f: &mut fmt::Formatter<'_>, name: &str, recall: &Recall) -> fmt::Result {
