@@ -8,7 +8,7 @@ use std::thread;
 use crate::data::{Dataset, Entry};
 use crate::score::{
     AnsweredQuestion, Detected, Detection, DetectionScore, EntailmentScore, GroundedExpression,
-    GroundingScore, RetrievalScore, VqaScore, entailment, grounding, vqa,
+    GroundingScore, JudgedHypothesis, RetrievalScore, VqaScore, entailment, grounding, vqa,
 };
 use crate::types::{Answer, Frame, PixelBox, Query, Tags};
 
@@ -75,6 +75,7 @@ impl Evaluation<'_> {
             .filter(|(question, _)| !question.answers.is_empty())
             .map(|(question, given)| AnsweredQuestion {
                 prediction: &given.answer,
+                confidence: given.score,
                 answers: &question.answers,
                 kind: question.kind.as_deref(),
                 question_type: question.question_type.as_deref(),
@@ -84,12 +85,12 @@ impl Evaluation<'_> {
     }
 
     fn entailment(&self) -> EntailmentScore {
-        let labels: Vec<_> = self
+        let hypotheses: Vec<_> = self
             .entries()
             .flat_map(|(entry, answers)| entry.entailment.iter().zip(&answers.entailment))
-            .map(|(hypothesis, scores)| (scores.label(), hypothesis.label))
+            .map(|(hypothesis, scores)| JudgedHypothesis { scores: *scores, truth: hypothesis.label })
             .collect();
-        entailment(&labels)
+        entailment(&hypotheses)
     }
 
     fn grounding(&self) -> GroundingScore {

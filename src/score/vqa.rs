@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::calibration::{CALIBRATION_BINS, CalibrationScore, calibration};
 use super::figure::Figure;
 use super::normalize::normalize_answer;
 
@@ -16,6 +17,8 @@ const AGREEING: f64 = 3.0;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AnsweredQuestion<'a> {
     pub prediction: &'a str,
+    /// Probability given to the prediction, 0..1.
+    pub confidence: f32,
     /// One right answer, or one per annotator.
     pub answers: &'a [String],
     /// The answer type in VQA v2.
@@ -31,6 +34,17 @@ pub struct VqaScore {
     pub by_kind: BTreeMap<String, Figure>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_question_type: BTreeMap<String, Figure>,
+    /// None if no question has a type or kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worst: Option<WorstType>,
+    pub calibration: CalibrationScore,
+}
+
+/// The question type, or the kind where the questions have no types, that is answered worst.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WorstType {
+    pub name: String,
+    pub accuracy: Figure,
 }
 
 /// Mean of [`soft_accuracy`]; questions without a kind or type count in the whole only.
@@ -38,11 +52,24 @@ pub fn vqa(questions: &[AnsweredQuestion<'_>]) -> VqaScore {
     let scores: Vec<f64> =
         questions.iter().map(|question| soft_accuracy(question.prediction, question.answers)).collect();
     let scored = || questions.iter().zip(scores.iter().copied());
+    let by_kind = Figure::by_group(scored().map(|(question, score)| (question.kind, score)));
+    let by_question_type =
+        Figure::by_group(scored().map(|(question, score)| (question.question_type, score)));
+    let confident: Vec<_> = scored().map(|(question, score)| (question.confidence, score)).collect();
     VqaScore {
         accuracy: Figure::mean(scores.iter().copied()),
-        by_kind: Figure::by_group(scored().map(|(question, score)| (question.kind, score))),
-        by_question_type: Figure::by_group(scored().map(|(question, score)| (question.question_type, score))),
+        worst: worst(if by_question_type.is_empty() { &by_kind } else { &by_question_type }),
+        by_kind,
+        by_question_type,
+        calibration: calibration(&confident, CALIBRATION_BINS),
     }
+}
+
+/// The figure whose interval ends lowest: few items that went wrong by chance do not make the worst.
+fn worst(figures: &BTreeMap<String, Figure>) -> Option<WorstType> {
+    let (name, accuracy) =
+        figures.iter().min_by(|a, b| a.1.interval().high.total_cmp(&b.1.interval().high))?;
+    Some(WorstType { name: name.clone(), accuracy: *accuracy })
 }
 
 /// How right an answer is, 0..1.
@@ -109,8 +136,13 @@ mod tests {
     #[test]
     fn figures_are_given_over_all_and_per_kind() {
         let yes = answers(&[("yes", 1)]);
-        let question =
-            |prediction, kind| AnsweredQuestion { prediction, answers: &yes, kind, question_type: None };
+        let question = |prediction, kind| AnsweredQuestion {
+            prediction,
+            confidence: 0.75,
+            answers: &yes,
+            kind,
+            question_type: None,
+        };
         let score = vqa(&[
             question("yes", Some("exist")),
             question("no", Some("exist")),
@@ -122,6 +154,7 @@ mod tests {
         assert_eq!(score.by_kind["logic"], Figure { value: 1.0, count: 1 });
         assert_eq!(score.by_kind.len(), 2);
         assert!(score.by_question_type.is_empty());
+        assert!((score.calibration.error.value - 0.25).abs() < 1e-9, "0.75 for half: {score:?}");
     }
 
     #[test]
@@ -164,6 +197,7 @@ mod tests {
             .iter()
             .map(|(question_type, prediction, answers)| AnsweredQuestion {
                 prediction,
+                confidence: 1.0,
                 answers,
                 kind: Some("other"),
                 question_type: Some(question_type),
@@ -177,5 +211,25 @@ mod tests {
         {
             assert!(close(score.by_question_type[question_type], expected), "{question_type}: {score:?}");
         }
+    }
+
+    #[test]
+    fn the_worst_type_is_surely_bad_and_not_just_seldom_asked() {
+        let figures = |figures: &[(&str, usize, usize)]| {
+            figures.iter().map(|&(name, hits, count)| (name.to_owned(), Figure::of(hits, count))).collect()
+        };
+        let found = worst(&figures(&[("seldom", 0, 1), ("count", 500, 1000), ("exist", 900, 1000)])).unwrap();
+        assert_eq!((found.name.as_str(), found.accuracy.count), ("count", 1000));
+        assert_eq!(worst(&BTreeMap::new()), None);
+        let no = answers(&[("no", 1)]);
+        let question = |kind, question_type| AnsweredQuestion {
+            prediction: "yes",
+            confidence: 1.0,
+            answers: &no,
+            kind: Some(kind),
+            question_type,
+        };
+        assert_eq!(vqa(&[question("yes/no", Some("is the"))]).worst.unwrap().name, "is the");
+        assert_eq!(vqa(&[question("yes/no", None)]).worst.unwrap().name, "yes/no");
     }
 }
