@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::data::{Dataset, Entry, OnBad};
-use crate::eval::{Asked, InProcess, Part, ServedModel, Server, Subject, evaluate};
+use crate::eval::{Asked, InProcess, Part, ServedModel, Server, Subject, Submission, evaluate};
 use crate::runtime::ModelInfo;
 use crate::types::Split;
 
@@ -35,6 +35,9 @@ pub struct EvalArgs {
     /// Ask a running server instead, as in `http://127.0.0.1:8080`
     #[arg(long, value_name = "URL")]
     http: Option<String>,
+    /// Write the answers to questions as the official server of VQA v2 takes them
+    #[arg(long, value_name = "FILE")]
+    submission: Option<PathBuf>,
     /// Leave out lines of the dataset that cannot be used
     #[arg(long)]
     skip_bad: bool,
@@ -90,6 +93,10 @@ fn served(root: &str, model: &ModelInfo) -> Result<(Server, ServedModel), Failur
 
 /// Prints the figures.
 pub fn run(args: &EvalArgs) -> Result<(), Failure> {
+    let parts = if args.tasks.is_empty() { Part::ALL.to_vec() } else { args.tasks.clone() };
+    if args.submission.is_some() && !parts.contains(&Part::Vqa) {
+        return Err(Failure::usage("--submission needs the answers to questions: add `--task vqa`"));
+    }
     let opened = Dataset::open(&args.data, if args.skip_bad { OnBad::Skip } else { OnBad::Stop })?;
     if !opened.skipped.is_empty() {
         complain(&format!("{} unusable lines left out", opened.skipped.len()));
@@ -101,6 +108,7 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
         .filter(|entry| args.split.hold(entry))
         .take(args.limit.unwrap_or(usize::MAX))
         .collect();
+    let submission = args.submission.as_deref().map(|path| Submission::begin(path, &pictures)).transpose()?;
     let engine = args.engine.start(&args.model)?;
     let model = engine.model().clone();
     let coarse = InProcess::new(engine)?;
@@ -109,12 +117,13 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
         Some((server, found)) => (server, &found.provider),
         None => (&coarse, model.provider),
     };
-    let parts = if args.tasks.is_empty() { Part::ALL.to_vec() } else { args.tasks.clone() };
     let passes = 1 + u64::from(parts.contains(&Part::Retrieval));
     let progress = Progress::new("asking", passes * pictures.len() as u64, "pictures");
     let asked = Asked { dataset: &dataset, pictures: &pictures, parts: &parts, subject, coarse: &coarse };
-    let report = evaluate(&asked, &|| progress.advance(1))?;
+    let evaluation = evaluate(&asked, &|| progress.advance(1))?;
     progress.finish();
+    submission.map_or(Ok(()), |submission| submission.finish(&evaluation))?;
+    let report = evaluation.report;
     if args.json {
         let report = json!({
             "model": model.name(),

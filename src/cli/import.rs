@@ -127,8 +127,9 @@ struct VqaV2Args {
     /// and the part.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     questions: Vec<PathBuf>,
-    /// v2_mscoco_train2014_annotations.json, …; questions without an annotation are skipped.
-    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    /// v2_mscoco_train2014_annotations.json, …; questions without an annotation are skipped, but for those of
+    /// the test set, which has none.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
     annotations: Vec<PathBuf>,
     /// Put all pictures in this part: train, val or test.
     #[arg(long, value_name = "SPLIT")]

@@ -174,14 +174,15 @@ impl Record for VqaRecord {
 
     fn check(&self) -> Result<(), String> {
         not_blank("question", &self.question)?;
-        if self.answers.is_empty() {
-            return Err("the question has no answers".to_owned());
+        if self.answers.is_empty() && self.id.is_none() {
+            return Err("the question has neither answers nor an id by which a server knows them".to_owned());
         }
         self.answers.iter().try_for_each(|answer| not_blank("answer", answer))
     }
 
     fn join(self, entry: &mut Entry) -> Result<(), String> {
-        entry.vqa.push(Question { question: self.question, answers: self.answers, kind: self.kind });
+        let Self { image: _, question, answers, kind, question_type, id } = self;
+        entry.vqa.push(Question { question, answers, kind, question_type, id });
         Ok(())
     }
 }

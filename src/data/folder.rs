@@ -73,12 +73,14 @@ pub struct LabelledObject {
     pub tags: Tags,
 }
 
-/// A question and its answers: one, or one per annotator; at least one.
+/// A question and its answers: one, or one per annotator; none only if it has an id, where its server alone knows them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     pub question: String,
     pub answers: Vec<String>,
     pub kind: Option<String>,
+    pub question_type: Option<String>,
+    pub id: Option<i64>,
 }
 
 /// A hypothesis about a picture and how it relates to it.
@@ -329,6 +331,7 @@ mod tests {
             r#"{"image":"gone.png","question":"q","answers":["x"]}"#,
             r#"{"image":"../a.png","question":"q","answers":["x"]}"#,
             r#"{"image":"/etc/passwd","question":"q","answers":["x"]}"#,
+            r#"{"image":"a.png","question":"q","id":7}"#,
         ]
         .join("\n");
         let referring = [
@@ -346,9 +349,9 @@ mod tests {
         ]);
         let expected = [
             "objects.jsonl:2: the objects of `a.png` are listed a second time",
-            "vqa.jsonl:2: the question has no answers",
+            "vqa.jsonl:2: the question has neither answers nor an id",
             "vqa.jsonl:3: the question is empty",
-            "vqa.jsonl:4: missing field `answers` (column 32)",
+            "vqa.jsonl:4: the question has neither answers nor an id",
             "vqa.jsonl:5: EOF while parsing",
             "vqa.jsonl:6: there is no picture `images/gone.png`",
             "vqa.jsonl:7: `../a.png` is not a path under images/",

@@ -29,16 +29,23 @@ pub struct CaptionRecord {
     pub caption: String,
 }
 
-/// A line of `vqa.jsonl`: one answer, or one per annotator.
+/// A line of `vqa.jsonl`: one answer, or one per annotator. A test set whose answers are kept secret has none, and an `id`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VqaRecord {
     pub image: String,
     pub question: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<String>,
-    /// Kind of question, where the corpus tells it; figures are also given per kind.
+    /// Kind of question, where the corpus tells it, such as VQA v2's `answer_type`; figures are also given per kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// VQA v2's finer `question_type`: how the question begins. Figures are also given per type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question_type: Option<String>,
+    /// The corpus's own number of the question, by which its evaluation server knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<i64>,
 }
 
 /// A line of `entailment.jsonl`.

@@ -1,7 +1,7 @@
 //! What can go wrong while figures are computed.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::runtime;
 
@@ -10,6 +10,10 @@ use crate::runtime;
 pub enum Error {
     #[error("cannot read `{}`", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error("cannot write `{}`", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("the answers can't be written as JSON")]
+    Encode(#[source] serde_json::Error),
     #[error("the engine's threads can't be started")]
     Threads(#[source] io::Error),
     /// The engine didn't answer.
@@ -28,6 +32,23 @@ pub enum Error {
     Picture { picture: String, source: Box<Error> },
     #[error("the dataset has nothing to evaluate in the part asked for")]
     Nothing,
+    #[error(
+        "the question `{question}` about `{picture}` has no id for a submission: import the corpus anew, as `cmal import vqa-v2` does"
+    )]
+    NoQuestionId { picture: String, question: String },
+    #[error(
+        "two questions have the id {id}, and a submission answers each id once: remove one from vqa.jsonl"
+    )]
+    QuestionTwice { id: i64 },
+    #[error("the dataset has no questions to submit answers to in the part asked for")]
+    NoQuestions,
     #[error("a thread of the evaluation panicked")]
     Panicked,
+}
+
+impl Error {
+    /// For `map_err` on what writes a file.
+    pub(super) fn write(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Write { path: path.to_owned(), source }
+    }
 }

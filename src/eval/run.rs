@@ -6,10 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::data::{Dataset, Entry};
-use crate::score::{AnsweredQuestion, Detected, Detection, GroundedExpression, RetrievalScore};
-use crate::score::{entailment, grounding, vqa};
-use crate::types::{Answer, Entailment, Frame, PixelBox, Query, Tags};
+use crate::score::{
+    AnsweredQuestion, Detected, Detection, DetectionScore, EntailmentScore, GroundedExpression,
+    GroundingScore, JudgedHypothesis, RetrievalScore, VqaScore, entailment, grounding, vqa,
+};
+use crate::types::{Answer, Frame, PixelBox, Query, Tags};
 
+use super::answers::{Answers, queries};
 use super::error::Error;
 use super::part::Part;
 use super::report::Report;
@@ -31,47 +34,82 @@ pub struct Asked<'a> {
     pub coarse: &'a InProcess,
 }
 
+/// What came of an evaluation.
+pub struct Evaluation<'a> {
+    pub report: Report,
+    pub(super) pictures: &'a [&'a Entry],
+    /// One per picture.
+    pub(super) answers: Vec<Answers>,
+}
+
 /// Asks everything and counts. `progress` is told of each picture that is done, once per pass over them.
-pub fn evaluate(asked: &Asked<'_>, progress: &(dyn Fn() + Sync)) -> Result<Report, Error> {
-    let wants = |part| asked.parts.contains(&part);
+pub fn evaluate<'a>(asked: &Asked<'a>, progress: &(dyn Fn() + Sync)) -> Result<Evaluation<'a>, Error> {
     if asked.pictures.is_empty() {
         return Err(Error::Nothing);
     }
-    let mut report = Report { pictures: asked.pictures.len(), ..Report::default() };
     let answers = asked.each(asked.pictures, progress, |_, entry, picture| asked.about(entry, picture))?;
-    let entries = || asked.pictures.iter().zip(&answers);
-    if wants(Part::Vqa) {
-        let questions: Vec<_> = entries()
+    let mut evaluation = Evaluation { report: Report::default(), pictures: asked.pictures, answers };
+    let retrieval = asked.wants(Part::Retrieval).then(|| asked.retrieval(progress)).transpose()?;
+    evaluation.report = Report {
+        pictures: asked.pictures.len(),
+        vqa: asked.wants(Part::Vqa).then(|| evaluation.vqa()),
+        entailment: asked.wants(Part::Entailment).then(|| evaluation.entailment()),
+        grounding: asked.wants(Part::Grounding).then(|| evaluation.grounding()),
+        detection: asked.wants(Part::Detection).then(|| evaluation.detection()),
+        retrieval,
+    };
+    Ok(evaluation)
+}
+
+impl Evaluation<'_> {
+    /// The pictures with what was answered about them.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&Entry, &Answers)> {
+        self.pictures.iter().copied().zip(&self.answers)
+    }
+
+    fn vqa(&self) -> VqaScore {
+        let questions: Vec<_> = self
+            .entries()
             .flat_map(|(entry, answers)| entry.vqa.iter().zip(&answers.vqa))
-            .map(|(question, prediction)| AnsweredQuestion {
-                prediction,
+            // Those without answers are for a server to score.
+            .filter(|(question, _)| !question.answers.is_empty())
+            .map(|(question, given)| AnsweredQuestion {
+                prediction: &given.answer,
+                confidence: given.score,
                 answers: &question.answers,
                 kind: question.kind.as_deref(),
+                question_type: question.question_type.as_deref(),
             })
             .collect();
-        report.vqa = Some(vqa(&questions));
+        vqa(&questions)
     }
-    if wants(Part::Entailment) {
-        let labels: Vec<_> = entries()
+
+    fn entailment(&self) -> EntailmentScore {
+        let hypotheses: Vec<_> = self
+            .entries()
             .flat_map(|(entry, answers)| entry.entailment.iter().zip(&answers.entailment))
-            .map(|(hypothesis, predicted)| (*predicted, hypothesis.label))
+            .map(|(hypothesis, scores)| JudgedHypothesis { scores: *scores, truth: hypothesis.label })
             .collect();
-        report.entailment = Some(entailment(&labels));
+        entailment(&hypotheses)
     }
-    if wants(Part::Grounding) {
-        let expressions: Vec<_> = entries()
+
+    fn grounding(&self) -> GroundingScore {
+        let expressions: Vec<_> = self
+            .entries()
             .flat_map(|(entry, answers)| entry.referring.iter().zip(&answers.grounding))
-            .map(|(expression, (predicted, present))| GroundedExpression {
-                predicted: *predicted,
+            .map(|(expression, found)| GroundedExpression {
+                predicted: found.candidates.first().map(|best| best.bbox),
                 truth: expression.bbox,
-                present: *present,
+                present: found.present,
+                kind: expression.kind.as_deref(),
             })
             .collect();
-        report.grounding = Some(grounding(&expressions));
+        grounding(&expressions)
     }
-    if wants(Part::Detection) {
+
+    fn detection(&self) -> DetectionScore {
         let mut counted = Detection::default();
-        for (entry, answers) in entries() {
+        for (entry, answers) in self.entries() {
             let Some(labelled) = &entry.objects else { continue };
             let frame = Frame::new(entry.size);
             let found: Vec<_> =
@@ -80,66 +118,41 @@ pub fn evaluate(asked: &Asked<'_>, progress: &(dyn Fn() + Sync)) -> Result<Repor
                 labelled.iter().map(|object| detected(frame, &object.bbox, &object.tags)).collect();
             counted.add(&found, &truth);
         }
-        report.detection = Some(counted.score());
+        counted.score()
     }
-    if wants(Part::Retrieval) {
-        report.retrieval = Some(asked.retrieval(progress)?);
-    }
-    Ok(report)
-}
-
-/// What was answered about one picture, in the order of its records.
-#[derive(Default)]
-struct Answers {
-    vqa: Vec<String>,
-    entailment: Vec<Entailment>,
-    /// The best box, and the probability that there is one.
-    grounding: Vec<(Option<PixelBox>, f32)>,
-    objects: Vec<(PixelBox, Tags)>,
 }
 
 impl Asked<'_> {
+    fn wants(&self, part: Part) -> bool {
+        self.parts.contains(&part)
+    }
+
     fn about(&self, entry: &Entry, picture: &[u8]) -> Result<Answers, Error> {
-        let wants = |part| self.parts.contains(&part);
-        let mut queries = Vec::new();
-        if wants(Part::Vqa) {
-            queries.extend(
-                entry.vqa.iter().map(|asked| Query::Vqa { question: asked.question.clone(), top_k: 1 }),
-            );
-        }
-        if wants(Part::Entailment) {
-            let hypotheses = entry.entailment.iter().map(|asked| asked.hypothesis.clone());
-            queries.extend(hypotheses.map(|hypothesis| Query::Entailment { hypothesis }));
-        }
-        if wants(Part::Grounding) {
-            let expressions = entry.referring.iter().map(|asked| asked.expression.clone());
-            queries.extend(expressions.map(|expression| Query::Grounding { expression, top_k: 1 }));
-        }
+        let queries = queries(entry, self.parts);
         let mut answers = Answers::default();
         if !queries.is_empty() {
             self.subject.ask(picture, &queries)?.into_iter().for_each(|answer| answers.add(answer));
         }
-        if wants(Part::Detection) && entry.objects.is_some() {
+        if self.wants(Part::Detection) && entry.objects.is_some() {
             answers.objects = self.subject.objects(picture)?;
         }
         Ok(answers)
     }
 
-    /// One caption per picture, the first; pictures without one are left out.
+    /// Every caption is a text; pictures without one are left out.
     fn retrieval(&self, progress: &(dyn Fn() + Sync)) -> Result<RetrievalScore, Error> {
         let captioned: Vec<&Entry> =
             self.pictures.iter().copied().filter(|entry| !entry.captions.is_empty()).collect();
         let coarse = self.each(&captioned, &|| {}, |_, entry, picture| {
-            Ok((self.coarse.coarse_picture(picture)?, self.coarse.coarse_text(&entry.captions[0])?))
+            let texts = entry.captions.iter().map(|caption| self.coarse.coarse_text(caption));
+            Ok((self.coarse.coarse_picture(picture)?, texts.collect::<Result<Vec<_>, _>>()?))
         })?;
         let (pictures, texts): (Vec<_>, Vec<_>) = coarse.into_iter().unzip();
         let shortlist = Shortlist::new(&pictures, &texts);
+        let captions: Vec<&String> = captioned.iter().flat_map(|entry| &entry.captions).collect();
         let scored = self.each(&captioned, progress, |index, _, picture| {
-            let texts = shortlist.texts_for(index);
-            let queries: Vec<_> = texts
-                .into_iter()
-                .map(|text| Query::Match { text: captioned[text].captions[0].clone() })
-                .collect();
+            let texts = shortlist.texts_for(index).iter();
+            let queries: Vec<_> = texts.map(|&text| Query::Match { text: captions[text].clone() }).collect();
             let answers = self.subject.ask(picture, &queries)?;
             let score = |answer| if let Answer::Match(score) = answer { Some(score) } else { None };
             Ok(answers.into_iter().filter_map(score).collect())
@@ -187,22 +200,6 @@ impl Asked<'_> {
         let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         done.sort_unstable_by_key(|(index, _)| *index);
         Ok(done.into_iter().map(|(_, outcome)| outcome).collect())
-    }
-}
-
-impl Answers {
-    fn add(&mut self, answer: Answer) {
-        match answer {
-            Answer::Vqa(vqa) => {
-                self.vqa.push(vqa.answers.into_iter().next().map_or_else(String::new, |best| best.answer));
-            }
-            Answer::Entailment(scores) => self.entailment.push(scores.label()),
-            Answer::Grounding(found) => {
-                self.grounding.push((found.candidates.first().map(|best| best.bbox), found.present));
-            }
-            // Matches are asked for in a pass of their own.
-            Answer::Match(_) => {}
-        }
     }
 }
 

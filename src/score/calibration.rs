@@ -4,6 +4,9 @@ use serde::Serialize;
 
 use super::figure::Figure;
 
+/// Bins of the figure that is customarily given (Guo et al. 2017).
+pub const CALIBRATION_BINS: usize = 15;
+
 /// Expected calibration error, and what it was computed from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct CalibrationScore {
@@ -16,13 +19,17 @@ pub struct CalibrationScore {
 /// Answers of about the same confidence.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Bin {
+    /// Confidences that belong to it; those at its upper end only in the last.
+    pub low: f64,
+    pub high: f64,
     /// Mean of the confidences.
     pub confidence: f64,
     pub accuracy: Figure,
 }
 
-/// From pairs of confidence (0..1) and whether the answer was right, in `bins` equal parts of 0..1; at least one.
-pub fn calibration(answers: &[(f32, bool)], bins: usize) -> CalibrationScore {
+/// From pairs of confidence (0..1) and how right the answer was (0..1), in `bins` equal parts of 0..1; at least one. Softly scored answers
+/// are calibrated when confidence is what they score on average.
+pub fn calibration(answers: &[(f32, f64)], bins: usize) -> CalibrationScore {
     let bins = bins.max(1);
     let mut binned = vec![Vec::new(); bins];
     for &(confidence, right) in answers {
@@ -30,12 +37,16 @@ pub fn calibration(answers: &[(f32, bool)], bins: usize) -> CalibrationScore {
         let bin = (f64::from(confidence) * bins as f64) as usize;
         binned[bin.min(bins - 1)].push((f64::from(confidence), right));
     }
+    let width = 1.0 / bins as f64;
     let bins: Vec<_> = binned
         .iter()
-        .filter(|answers| !answers.is_empty())
-        .map(|answers| Bin {
+        .enumerate()
+        .filter(|(_, answers)| !answers.is_empty())
+        .map(|(bin, answers)| Bin {
+            low: bin as f64 * width,
+            high: (bin + 1) as f64 * width,
             confidence: answers.iter().map(|(confidence, _)| confidence).sum::<f64>() / answers.len() as f64,
-            accuracy: Figure::share(answers.iter().map(|(_, right)| *right)),
+            accuracy: Figure::mean(answers.iter().map(|(_, right)| *right)),
         })
         .collect();
     let weighted =
@@ -51,16 +62,20 @@ mod tests {
     #[test]
     fn the_error_is_the_distance_of_confidence_and_accuracy() {
         // Bin 0.5..0.75: confidence 0.625, one of two right. Bin 0.75..1: confidence 1, one of two right.
-        let score = calibration(&[(0.5, true), (0.75 - 1e-6, false), (1.0, true), (1.0, false)], 4);
-        assert_eq!(score.bins.len(), 2);
+        let score = calibration(&[(0.5, 1.0), (0.75 - 1e-6, 0.0), (1.0, 1.0), (1.0, 0.0)], 4);
+        assert_eq!(
+            score.bins.iter().map(|bin| (bin.low, bin.high)).collect::<Vec<_>>(),
+            [(0.5, 0.75), (0.75, 1.0)]
+        );
         assert!((score.error.value - (0.125 + 0.5) / 2.0).abs() < 1e-6, "{:?}", score.error);
         assert_eq!(score.error.count, 4);
     }
 
     #[test]
     fn confidences_that_hold_have_no_error() {
-        let answers = [(0.75, true), (0.75, true), (0.75, true), (0.75, false)];
+        let answers = [(0.75, 1.0), (0.75, 1.0), (0.75, 1.0), (0.75, 0.0)];
         assert!(calibration(&answers, 10).error.value < 1e-12);
+        assert!(calibration(&[(0.3, 0.3), (0.3, 0.3)], 10).error.value < 1e-6, "soft scores");
         assert_eq!(calibration(&[], 10).error, Figure { value: 0.0, count: 0 });
     }
 }

@@ -1,5 +1,7 @@
 //! A mean with the number of items it was taken over, and how far the truth may be from it.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 /// Mean of values in 0..1 over `count` items; 0 over none.
@@ -37,6 +39,17 @@ impl Figure {
         Self { value: if count > 0 { hits as f64 / count as f64 } else { 0.0 }, count }
     }
 
+    /// Mean of the scores of each group; what belongs to none is left out.
+    pub fn by_group<'a>(scores: impl IntoIterator<Item = (Option<&'a str>, f64)>) -> BTreeMap<String, Self> {
+        let mut groups = BTreeMap::<_, Vec<f64>>::new();
+        for (group, score) in scores {
+            if let Some(group) = group {
+                groups.entry(group).or_default().push(score);
+            }
+        }
+        groups.into_iter().map(|(group, scores)| (group.to_owned(), Self::mean(scores))).collect()
+    }
+
     /// Wilson's interval. It is exact enough for shares near 0 and 1 and for few items, and somewhat too wide for means of soft scores.
     pub fn interval(&self) -> Interval {
         /// Standard deviations that hold 95 % of a normal distribution.
@@ -62,6 +75,13 @@ mod tests {
         assert_eq!(Figure::mean([]), Figure { value: 0.0, count: 0 });
         assert_eq!(Figure::share([true, false, true, true]), Figure { value: 0.75, count: 4 });
         assert_eq!(Figure::of(1, 4), Figure { value: 0.25, count: 4 });
+    }
+
+    #[test]
+    fn groups_have_means_of_their_own_and_the_ungrouped_are_left_out() {
+        let groups = Figure::by_group([(Some("b"), 1.0), (None, 0.0), (Some("a"), 0.5), (Some("b"), 0.0)]);
+        let expected = [("a", Figure { value: 0.5, count: 1 }), ("b", Figure { value: 0.5, count: 2 })];
+        assert_eq!(groups, expected.map(|(group, figure)| (group.to_owned(), figure)).into());
     }
 
     #[test]

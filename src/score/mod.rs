@@ -10,11 +10,11 @@ mod normalize;
 mod retrieval;
 mod vqa;
 
-pub use calibration::{Bin, CalibrationScore, calibration};
+pub use calibration::{Bin, CALIBRATION_BINS, CalibrationScore, calibration};
 pub use detection::{Detected, Detection, DetectionScore};
-pub use entailment::{EntailmentScore, entailment};
+pub use entailment::{EntailmentScore, JudgedHypothesis, entailment};
 pub use figure::{Figure, Interval};
 pub use grounding::{GroundedExpression, GroundingScore, grounding};
 pub use normalize::normalize_answer;
 pub use retrieval::{Recall, RetrievalScore, rank, recall, retrieval};
-pub use vqa::{AnsweredQuestion, VqaScore, soft_accuracy, vqa};
+pub use vqa::{AnsweredQuestion, VqaScore, WorstType, soft_accuracy, vqa};

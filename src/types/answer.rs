@@ -41,12 +41,20 @@ impl EntailmentScores {
         Self { entailment, neutral, contradiction }
     }
 
+    /// Probability of a label.
+    pub fn of(&self, label: Entailment) -> f32 {
+        match label {
+            Entailment::Entailment => self.entailment,
+            Entailment::Neutral => self.neutral,
+            Entailment::Contradiction => self.contradiction,
+        }
+    }
+
     /// The most probable label; the earlier of [`Entailment::ALL`] on a tie.
     pub fn label(&self) -> Entailment {
-        let scored = [self.entailment, self.neutral, self.contradiction];
         let mut best = Entailment::Entailment;
         for label in Entailment::ALL {
-            if scored[label.index()] > scored[best.index()] {
+            if self.of(label) > self.of(best) {
                 best = label;
             }
         }

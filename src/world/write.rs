@@ -125,6 +125,8 @@ impl Records {
                     question: question.text,
                     answers: vec![question.answer],
                     kind: Some(question.kind.name().to_owned()),
+                    question_type: None,
+                    id: None,
                 })
                 .collect(),
             hypotheses: hypotheses(scene)

@@ -237,7 +237,10 @@ mod tests {
         let mut draft = Draft::begin(&target, &["vqa.jsonl"]).unwrap();
         draft.picture("a.png", Some(Split::Test)).unwrap();
         let [image, question, answer] = ["a.png", "q", "a"].map(str::to_owned);
-        draft.write(&VqaRecord { image, question, answers: vec![answer], kind: None }).unwrap();
+        let answers = vec![answer];
+        draft
+            .write(&VqaRecord { image, question, answers, kind: None, question_type: None, id: None })
+            .unwrap();
         draft.finish().unwrap();
         let opened = Dataset::open(&target.out, OnBad::Stop).unwrap();
         let picture = &opened.dataset.pictures[0];

@@ -1,4 +1,4 @@
-//! VQA v2: questions from one kind of file, ten answers each from another.
+//! VQA v2: questions from one kind of file, ten answers each from another. The test set has questions only.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -56,6 +56,8 @@ struct Annotation {
     question_id: i64,
     #[serde(default)]
     answer_type: Option<String>,
+    #[serde(default)]
+    question_type: Option<String>,
     answers: Vec<Answer>,
 }
 
@@ -78,10 +80,13 @@ struct Subset {
     /// As picture names hold it.
     pictures: String,
     split: Split,
+    /// Whether the official server alone knows the answers.
+    secret: bool,
 }
 
 /// A question that waits for its answers.
 struct Open {
+    id: i64,
     subset: usize,
     image_id: i64,
     question: String,
@@ -101,10 +106,16 @@ impl VqaV2 {
                     draft.skip("annotations without a question");
                     return Ok(());
                 };
-                write(&mut draft, &subsets[asked.subset], asked, annotation)
+                write(&mut draft, &subsets[asked.subset], asked, Some(annotation))
             })?;
         }
-        draft.skip_all("questions without annotations", open.len());
+        let (mut secret, lacking): (Vec<_>, Vec<_>) =
+            open.into_values().partition(|asked| subsets[asked.subset].secret);
+        secret.sort_unstable_by_key(|asked| asked.id);
+        for asked in secret {
+            write(&mut draft, &subsets[asked.subset], asked, None)?;
+        }
+        draft.skip_all("questions without annotations", lacking.len());
         draft.finish()
     }
 
@@ -122,7 +133,7 @@ impl VqaV2 {
             match element {
                 QuestionFile::Subset(name) => told = Some(name),
                 QuestionFile::Question(Question { question_id, image_id, question }) => {
-                    let question = Open { subset, image_id, question: tidy(&question) };
+                    let question = Open { id: question_id, subset, image_id, question: tidy(&question) };
                     if open.insert(question_id, question).is_some() {
                         draft.skip("questions listed twice");
                     }
@@ -136,22 +147,33 @@ impl VqaV2 {
         let split = self.split.or_else(|| split_in(&told)).ok_or_else(|| {
             unfit(format!("the `data_subtype` {told} tells no part of the dataset; give it with --split"))
         })?;
+        let secret = split_in(&told) == Some(Split::Test);
         // The development part of the test set has no pictures of its own.
         let pictures = if told == "test-dev2015" { "test2015".to_owned() } else { told };
-        Ok(Subset { pictures, split })
+        Ok(Subset { pictures, split, secret })
     }
 }
 
-fn write(draft: &mut Draft, subset: &Subset, asked: Open, annotation: Annotation) -> Result<(), Error> {
+fn write(
+    draft: &mut Draft,
+    subset: &Subset,
+    asked: Open,
+    annotation: Option<Annotation>,
+) -> Result<(), Error> {
     let image = format!("COCO_{}_{:012}.jpg", subset.pictures, asked.image_id);
     if draft.picture(&image, Some(subset.split))?.is_none() {
         return Ok(());
     }
+    let (answers, kind, question_type) = annotation
+        .map(|annotation| (annotation.answers, annotation.answer_type, annotation.question_type))
+        .unwrap_or_default();
     draft.write(&VqaRecord {
         image,
         question: asked.question,
-        answers: annotation.answers.into_iter().map(|given| given.answer).collect(),
-        kind: annotation.answer_type,
+        answers: answers.into_iter().map(|given| given.answer).collect(),
+        kind,
+        question_type,
+        id: Some(asked.id),
     })
 }
 
@@ -169,7 +191,7 @@ mod tests {
             .map(|id| format!(r#"{{"answer":"Red {}","answer_confidence":"yes","answer_id":{id}}}"#, id % 2))
             .collect();
         format!(
-            r#"{{"annotations":[{{"question_id":{question},"image_id":7,"answer_type":"other","answers":[{}]}}]}}"#,
+            r#"{{"annotations":[{{"question_id":{question},"image_id":7,"answer_type":"other","question_type":"what","answers":[{}]}}]}}"#,
             answers.join(",")
         )
     }
@@ -198,7 +220,27 @@ mod tests {
         let [asked] = &entry.vqa[..] else { panic!() };
         assert_eq!((asked.question.as_str(), asked.kind.as_deref()), ("What colour?", Some("other")));
         assert_eq!((asked.answers.len(), asked.answers[0].as_str()), (10, "Red 1"));
+        assert_eq!((asked.question_type.as_deref(), asked.id), (Some("what"), Some(7000)));
         assert_eq!(entry.split, Split::Val);
+    }
+
+    #[test]
+    fn questions_of_the_test_set_come_without_answers_in_the_order_of_their_ids() {
+        let corpus = corpus();
+        let list = r#"{"image_id":7,"question":"Second?","question_id":7001},
+            {"image_id":7,"question":"First?","question_id":7000}"#;
+        let files = VqaV2 {
+            questions: vec![corpus.file("questions.json", questions("test2015", list))],
+            annotations: Vec::new(),
+            split: None,
+        };
+        let summary = files.import(&corpus.target(), &|_| {}).unwrap();
+        assert_eq!(summary.skipped.of("questions without annotations"), 0);
+        let [entry] = &corpus.entries()[..] else { panic!() };
+        assert_eq!(entry.split, Split::Test);
+        let asked: Vec<_> = entry.vqa.iter().map(|asked| (asked.id, asked.question.as_str())).collect();
+        assert_eq!(asked, [(Some(7000), "First?"), (Some(7001), "Second?")]);
+        assert!(entry.vqa.iter().all(|asked| asked.answers.is_empty()));
     }
 
     #[test]

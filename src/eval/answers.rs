@@ -1,0 +1,49 @@
+//! What is asked about one picture, and what was answered.
+
+use crate::data::Entry;
+use crate::types::{Answer, EntailmentScores, GroundingAnswer, PixelBox, Query, ScoredAnswer, Tags};
+
+use super::part::Part;
+
+/// What was answered about one picture, in the order of its records; empty where it was not asked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Answers {
+    pub vqa: Vec<ScoredAnswer>,
+    pub entailment: Vec<EntailmentScores>,
+    /// With the best candidate.
+    pub grounding: Vec<GroundingAnswer>,
+    pub objects: Vec<(PixelBox, Tags)>,
+}
+
+/// The queries of the parts that are about texts, but for retrieval, which has a pass of its own.
+pub(super) fn queries(entry: &Entry, parts: &[Part]) -> Vec<Query> {
+    let mut queries = Vec::new();
+    if parts.contains(&Part::Vqa) {
+        let questions = entry.vqa.iter().map(|asked| asked.question.clone());
+        queries.extend(questions.map(|question| Query::Vqa { question, top_k: 1 }));
+    }
+    if parts.contains(&Part::Entailment) {
+        let hypotheses = entry.entailment.iter().map(|asked| asked.hypothesis.clone());
+        queries.extend(hypotheses.map(|hypothesis| Query::Entailment { hypothesis }));
+    }
+    if parts.contains(&Part::Grounding) {
+        let expressions = entry.referring.iter().map(|asked| asked.expression.clone());
+        queries.extend(expressions.map(|expression| Query::Grounding { expression, top_k: 1 }));
+    }
+    queries
+}
+
+impl Answers {
+    pub fn add(&mut self, answer: Answer) {
+        match answer {
+            Answer::Vqa(vqa) => {
+                let none = || ScoredAnswer { answer: String::new(), score: 0.0 };
+                self.vqa.push(vqa.answers.into_iter().next().unwrap_or_else(none));
+            }
+            Answer::Entailment(scores) => self.entailment.push(scores),
+            Answer::Grounding(found) => self.grounding.push(found),
+            // Matches are asked for in a pass of their own.
+            Answer::Match(_) => {}
+        }
+    }
+}
