@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::data::{Dataset, Entry, OnBad};
-use crate::eval::{Asked, InProcess, Part, ServedModel, Server, Subject, Submission, evaluate};
+use crate::eval::{Asked, InProcess, Page, Part, ServedModel, Server, Subject, Submission, evaluate};
 use crate::runtime::ModelInfo;
 use crate::types::Split;
 
@@ -38,6 +38,9 @@ pub struct EvalArgs {
     /// Write the answers to questions as the official server of VQA v2 takes them
     #[arg(long, value_name = "FILE")]
     submission: Option<PathBuf>,
+    /// Write report.html to a folder: figures, charts and examples
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
     /// Leave out lines of the dataset that cannot be used
     #[arg(long)]
     skip_bad: bool,
@@ -109,6 +112,7 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
         .take(args.limit.unwrap_or(usize::MAX))
         .collect();
     let submission = args.submission.as_deref().map(|path| Submission::begin(path, &pictures)).transpose()?;
+    let page = args.report.as_deref().map(Page::begin).transpose()?;
     let engine = args.engine.start(&args.model)?;
     let model = engine.model().clone();
     let coarse = InProcess::new(engine)?;
@@ -123,13 +127,24 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
     let evaluation = evaluate(&asked, &|| progress.advance(1))?;
     progress.finish();
     submission.map_or(Ok(()), |submission| submission.finish(&evaluation))?;
+    let through = args.http.as_deref().unwrap_or("engine");
+    if let Some(page) = page {
+        let about = [
+            ("model", format!("{} {}", model.name(), model.version())),
+            ("provider", provider.to_owned()),
+            ("through", through.to_owned()),
+            ("data", args.data.display().to_string()),
+            ("pictures", format!("{} ({})", pictures.len(), args.split.name())),
+        ];
+        page.finish(&about, &evaluation, &dataset)?;
+    }
     let report = evaluation.report;
     if args.json {
         let report = json!({
             "model": model.name(),
             "version": model.version(),
             "provider": provider,
-            "through": args.http.as_deref().unwrap_or("engine"),
+            "through": through,
             "data": args.data,
             "split": args.split.name(),
             "figures": report,

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::input::PictureError;
 use crate::runtime;
 
 /// Why there are no figures.
@@ -14,6 +15,12 @@ pub enum Error {
     Write { path: PathBuf, source: io::Error },
     #[error("the answers can't be written as JSON")]
     Encode(#[source] serde_json::Error),
+    #[error("`{}` can't be decoded", path.display())]
+    Decode { path: PathBuf, source: PictureError },
+    #[error("`{}` can't be scaled down for the report", path.display())]
+    Jpeg { path: PathBuf, source: image::ImageError },
+    #[error("a chart of the report can't be drawn")]
+    Chart(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the engine's threads can't be started")]
     Threads(#[source] io::Error),
     /// The engine didn't answer.

@@ -3,6 +3,7 @@
 
 mod answers;
 mod error;
+mod html;
 mod new_file;
 mod part;
 mod report;
@@ -15,6 +16,7 @@ mod submission;
 mod testing;
 
 pub use error::Error;
+pub use html::Page;
 pub use part::Part;
 pub use report::Report;
 pub use run::{Asked, Evaluation, evaluate};

@@ -37,9 +37,9 @@ pub struct Asked<'a> {
 /// What came of an evaluation.
 pub struct Evaluation<'a> {
     pub report: Report,
-    pub(super) pictures: &'a [&'a Entry],
+    pictures: &'a [&'a Entry],
     /// One per picture.
-    pub(super) answers: Vec<Answers>,
+    answers: Vec<Answers>,
 }
 
 /// Asks everything and counts. `progress` is told of each picture that is done, once per pass over them.
@@ -48,17 +48,30 @@ pub fn evaluate<'a>(asked: &Asked<'a>, progress: &(dyn Fn() + Sync)) -> Result<E
         return Err(Error::Nothing);
     }
     let answers = asked.each(asked.pictures, progress, |_, entry, picture| asked.about(entry, picture))?;
-    let mut evaluation = Evaluation { report: Report::default(), pictures: asked.pictures, answers };
     let retrieval = asked.wants(Part::Retrieval).then(|| asked.retrieval(progress)).transpose()?;
-    evaluation.report = Report {
-        pictures: asked.pictures.len(),
-        vqa: asked.wants(Part::Vqa).then(|| evaluation.vqa()),
-        entailment: asked.wants(Part::Entailment).then(|| evaluation.entailment()),
-        grounding: asked.wants(Part::Grounding).then(|| evaluation.grounding()),
-        detection: asked.wants(Part::Detection).then(|| evaluation.detection()),
-        retrieval,
-    };
-    Ok(evaluation)
+    Ok(Evaluation::of(asked.pictures, answers, asked.parts, retrieval))
+}
+
+impl<'a> Evaluation<'a> {
+    /// Counts the answers to the parts that were asked for.
+    pub(super) fn of(
+        pictures: &'a [&'a Entry],
+        answers: Vec<Answers>,
+        parts: &[Part],
+        retrieval: Option<RetrievalScore>,
+    ) -> Self {
+        let mut evaluation = Self { report: Report::default(), pictures, answers };
+        let wants = |part| parts.contains(&part);
+        evaluation.report = Report {
+            pictures: pictures.len(),
+            vqa: wants(Part::Vqa).then(|| evaluation.vqa()),
+            entailment: wants(Part::Entailment).then(|| evaluation.entailment()),
+            grounding: wants(Part::Grounding).then(|| evaluation.grounding()),
+            detection: wants(Part::Detection).then(|| evaluation.detection()),
+            retrieval,
+        };
+        evaluation
+    }
 }
 
 impl Evaluation<'_> {
@@ -109,15 +122,7 @@ impl Evaluation<'_> {
 
     fn detection(&self) -> DetectionScore {
         let mut counted = Detection::default();
-        for (entry, answers) in self.entries() {
-            let Some(labelled) = &entry.objects else { continue };
-            let frame = Frame::new(entry.size);
-            let found: Vec<_> =
-                answers.objects.iter().map(|(bbox, tags)| detected(frame, bbox, tags)).collect();
-            let truth: Vec<_> =
-                labelled.iter().map(|object| detected(frame, &object.bbox, &object.tags)).collect();
-            counted.add(&found, &truth);
-        }
+        self.entries().for_each(|(entry, answers)| count_objects(&mut counted, entry, answers));
         counted.score()
     }
 }
@@ -201,6 +206,15 @@ impl Asked<'_> {
         done.sort_unstable_by_key(|(index, _)| *index);
         Ok(done.into_iter().map(|(_, outcome)| outcome).collect())
     }
+}
+
+/// Counts the objects of a picture, unless nobody labelled them.
+pub(super) fn count_objects(counted: &mut Detection, entry: &Entry, answers: &Answers) {
+    let Some(labelled) = &entry.objects else { return };
+    let frame = Frame::new(entry.size);
+    let found: Vec<_> = answers.objects.iter().map(|(bbox, tags)| detected(frame, bbox, tags)).collect();
+    let truth: Vec<_> = labelled.iter().map(|object| detected(frame, &object.bbox, &object.tags)).collect();
+    counted.add(&found, &truth);
 }
 
 fn detected<'a>(frame: Frame, bbox: &PixelBox, tags: &'a Tags) -> Detected<&'a str> {

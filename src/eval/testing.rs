@@ -4,7 +4,7 @@ use crate::data::{Entry, Question};
 use crate::types::{ScoredAnswer, Size, Split};
 
 use super::answers::Answers;
-use super::report::Report;
+use super::part::Part;
 use super::run::Evaluation;
 
 /// A picture with questions by id and right answers.
@@ -32,5 +32,5 @@ pub(super) fn entry(asked: &[(Option<i64>, &[&str])]) -> Entry {
 pub(super) fn evaluation<'a>(pictures: &'a [&'a Entry], given: &[&str]) -> Evaluation<'a> {
     let scored = |answer: &&str| ScoredAnswer { answer: (*answer).to_owned(), score: 0.5 };
     let answers = Answers { vqa: given.iter().map(scored).collect(), ..Answers::default() };
-    Evaluation { report: Report::default(), pictures, answers: vec![answers; pictures.len()] }
+    Evaluation::of(pictures, vec![answers; pictures.len()], &[Part::Vqa], None)
 }
