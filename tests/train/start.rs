@@ -114,7 +114,8 @@ fn a_run_is_not_continued_from_another_start() {
     let (start, own) = (Start::open(bundle()).unwrap(), own_questions());
     let recipe = tuned(&start, own.path(), Goal::Vqa).unwrap();
     train_from(&recipe, own.path(), &run, Some(&start)).unwrap();
-    let other = Start { fingerprint: "another".to_owned(), ..start };
+    let mut other = Start::open(bundle()).unwrap();
+    other.fingerprint = "another".to_owned();
     let error = train_from(&recipe, own.path(), &run, Some(&other)).unwrap_err();
     assert!(matches!(error, Error::OtherStart { .. }) && error.to_string().contains("`tiny 1`"), "{error}");
 }
