@@ -142,7 +142,11 @@ mod tests {
         let (home, folder) = testing::written();
         assert_eq!(Bundle::open(&folder).unwrap().manifest().name, "test");
         assert_eq!(names_in(home.path()), ["test"]);
-        assert_eq!(names_in(&folder).len(), 9, "five graphs, tokenizer, golden values, card, manifest");
+        assert_eq!(
+            names_in(&folder).len(),
+            10,
+            "five graphs, tokenizer, golden values, weights, card, manifest"
+        );
     }
 
     #[test]
@@ -155,7 +159,7 @@ mod tests {
         let after = write(&folder, draft).unwrap();
         assert_eq!(after.manifest().version, "2");
         assert_ne!(before.fingerprint(), after.fingerprint());
-        assert_eq!((names_in(home.path()), names_in(&folder).len()), (vec!["test".to_owned()], 9));
+        assert_eq!((names_in(home.path()), names_in(&folder).len()), (vec!["test".to_owned()], 10));
     }
 
     #[test]
@@ -181,6 +185,6 @@ mod tests {
         assert!(write(&folder, testing::draft()).is_ok(), "an empty folder may be filled");
         fs::remove_file(folder.join(names::MANIFEST)).unwrap();
         assert!(matches!(write(&folder, testing::draft()), Err(Error::Occupied { .. })));
-        assert_eq!(names_in(&folder).len(), 8);
+        assert_eq!(names_in(&folder).len(), 9);
     }
 }
