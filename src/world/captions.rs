@@ -7,10 +7,9 @@ use super::description::{self, Description};
 use super::dice::{Dice, Purpose, dice};
 use super::kinds::{Attribute, Kind};
 use super::part::Part;
-use super::place::Direction;
+use super::place::{Direction, Zone};
 use super::scene::Scene;
 use super::voice::{Phrasings, Slots, Voice, capitalised};
-use super::words;
 
 /// A caption and everything it says.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,20 +31,6 @@ pub enum Fact {
     At(Description, Option<Direction>, Option<Direction>),
 }
 
-impl Scene {
-    /// Whether a figure's centre lies in the outer third of the picture on a side.
-    fn outer(&self, figure: usize, side: Direction) -> bool {
-        let (x, y) = self.figures[figure].centre();
-        let (width, height) = (self.canvas.width as f32, self.canvas.height as f32);
-        match side {
-            Direction::Left => x < width / 3.0,
-            Direction::Right => x > width * 2.0 / 3.0,
-            Direction::Above => y < height / 3.0,
-            Direction::Below => y > height * 2.0 / 3.0,
-        }
-    }
-}
-
 /// The captions of a scene: one to three.
 pub fn captions(scene: &Scene) -> Vec<Caption> {
     const TRIES: usize = 40;
@@ -61,16 +46,22 @@ pub fn captions(scene: &Scene) -> Vec<Caption> {
 
 fn caption(scene: &Scene, dice: &mut Dice) -> Option<Caption> {
     let style = dice.random_range(0..100);
-    let cast = cast(scene, dice)?;
+    let (capital, stop) = (dice.random_bool(0.85), dice.random_bool(0.85));
+    let cast = cast(scene, dice);
     let mut teller =
         Teller { scene, voice: Voice::new(scene.part, 0.12, dice), facts: Vec::with_capacity(4) };
-    let text = match style {
-        0..22 => teller.list(&cast),
-        22..58 => teller.relations(&cast)?,
-        58..80 => teller.places(&cast)?,
-        _ => teller.counted(&cast)?,
+    let text = match (style, cast) {
+        (88.., _) => teller.inventory()?,
+        (_, None) => return None,
+        (0..18, Some(cast)) => teller.list(&cast),
+        (18..46, Some(cast)) => teller.relations(&cast)?,
+        (46..62, Some(cast)) => teller.places(&cast)?,
+        (62..76, Some(cast)) => teller.counted(&cast)?,
+        (_, Some(cast)) => teller.in_order(cast)?,
     };
-    Some(Caption { text: format!("{}.", capitalised(&text)), facts: teller.facts })
+    let text = if capital { capitalised(&text) } else { text };
+    let stop = if stop { "." } else { "" };
+    Some(Caption { text: format!("{text}{stop}"), facts: teller.facts })
 }
 
 /// A figure that a caption speaks of.
@@ -136,6 +127,19 @@ impl Teller<'_, '_> {
                 "there is {list}",
                 "the picture shows {list}",
                 "a drawing with {list}",
+                "an image of {list}",
+                "an image containing {list}",
+                "this shows {list}",
+                "this is a picture of {list}",
+                "here we see {list}",
+                "here is {list}",
+                "i can see {list}",
+                "you can see {list}",
+                "we have {list}",
+                "someone drew {list}",
+                "somebody has drawn {list}",
+                "in this picture there is {list}",
+                "it shows {list} on a plain background",
             ],
             held_out: &["a picture that shows {list}", "a drawing of {list}"],
         };
@@ -189,18 +193,8 @@ impl Teller<'_, '_> {
             let noun = self.voice.a(&role.what);
             placed += usize::from(across.is_some() || upright.is_some());
             clauses.push(match (across, upright) {
-                (Some(across), Some(upright)) => {
-                    let corner = format!("{} {}", words::side(upright), words::side(across));
-                    let ways = [
-                        format!("in the {corner}"),
-                        format!("in the {corner} corner"),
-                        format!("at the {corner}"),
-                    ];
-                    format!("{noun} {}", ways.choose(self.voice.dice)?)
-                }
-                (Some(across), None) => format!("{noun} on the {}", words::side(across)),
-                (None, Some(upright)) => format!("{noun} at the {}", words::side(upright)),
                 (None, None) => noun,
+                _ => format!("{noun} {}", self.voice.zone(Zone { across, upright })),
             });
             self.facts.push(Fact::At(role.what, across, upright));
         }
@@ -244,6 +238,76 @@ impl Teller<'_, '_> {
         let list = self.enumerate(cast);
         let slots = Slots { number: total, ..Slots::nouns(&[Description::default()]) };
         Some(self.voice.say(&TOTAL, &slots.with_list(&list)))
+    }
+
+    /// "From left to right: a red circle, a blue star and a ring."
+    fn in_order(&mut self, mut cast: Vec<Role>) -> Option<String> {
+        const ACROSS: &[&str] = &[
+            "from left to right: {list}",
+            "from left to right there is {list}",
+            "going right: {list}",
+            "left to right, {list}",
+        ];
+        const DOWN: &[&str] = &[
+            "from top to bottom: {list}",
+            "from top to bottom there is {list}",
+            "going down: {list}",
+            "top to bottom, {list}",
+        ];
+        let across = self.voice.dice.random_bool(0.6);
+        let (direction, ways) = if across { (Direction::Right, ACROSS) } else { (Direction::Below, DOWN) };
+        cast.sort_by(|a, b| self.scene.lead(a.figure, direction, b.figure).total_cmp(&0.0));
+        let apart =
+            |pair: &[Role]| self.scene.beside(pair[1].figure, direction, pair[0].figure) == Some(true);
+        if cast.len() < 2 || !cast.windows(2).all(apart) {
+            return None;
+        }
+        let nouns: Vec<String> = cast.iter().map(|role| self.voice.a(&role.what)).collect();
+        let pairs = cast.windows(2).map(|pair| Fact::Pair(pair[1].what, direction, pair[0].what));
+        // Each noun is said once, and stands in the facts once.
+        self.facts.extend(pairs.step_by(2));
+        if cast.len() % 2 == 1 {
+            self.facts.extend(cast.last().map(|role| Fact::Some(role.what)));
+        }
+        let way = ways.choose(self.voice.dice).copied()?;
+        Some(way.replace("{list}", &join(&nouns)))
+    }
+
+    /// "Two red circles, a blue star and three rings": everything there is, like things together.
+    fn inventory(&mut self) -> Option<String> {
+        const MOST_GROUPS: usize = 5;
+        let closely = self.voice.dice.random_bool(0.5);
+        let naming: &[Attribute] = if closely {
+            &[Attribute::Colour, Attribute::Shape, Attribute::Pattern]
+        } else {
+            &[Attribute::Colour, Attribute::Shape]
+        };
+        let mut groups: Vec<(Description, usize)> = Vec::new();
+        for figure in &self.scene.figures {
+            let what = Description::of(&figure.kind, naming);
+            match groups.iter_mut().find(|(known, _)| *known == what) {
+                Some((_, count)) => *count += 1,
+                None => groups.push((what, 1)),
+            }
+        }
+        if groups.len() > MOST_GROUPS || !groups.iter().all(|(what, _)| what.sayable(self.scene.part)) {
+            return None;
+        }
+        let mut said = Vec::with_capacity(groups.len());
+        for (what, count) in groups {
+            self.facts.push(Fact::Number(count, what));
+            let slots = Slots { number: count, ..Slots::nouns(&[what]) };
+            said.push(if count == 1 { self.voice.a(&what) } else { self.voice.fill("{n 0}", &slots) });
+        }
+        let ways = [
+            "{list}",
+            "{list}",
+            "a picture with {list}",
+            "{list}, nothing else",
+            "this shows {list}",
+            "{list} on a plain background",
+        ];
+        Some(ways.choose(self.voice.dice)?.replace("{list}", &join(&said)))
     }
 
     fn enumerate(&mut self, cast: &[Role]) -> String {

@@ -9,7 +9,7 @@ use super::kinds::{Attribute, Trait};
 use super::part::Part;
 use super::reference::{self, Found, Manner, Reference};
 use super::scene::Scene;
-use super::voice::Voice;
+use super::voice::{Voice, capitalised};
 
 /// A phrase and the figure it points at, if any.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +30,9 @@ pub fn expressions(scene: &Scene) -> Vec<Expression> {
         let plain = scene.part == Part::HeldOut && said.is_empty();
         let manner = if plain { Manner::Described } else { manner(&mut dice) };
         let vain = dice.random_bool(0.2);
-        let found = (0..TRIES).find_map(|_| {
+        let found = (0..TRIES).find_map(|tried| {
+            // Not every scene affords every manner.
+            let manner = if tried < TRIES / 2 { manner } else { Manner::Described };
             let (meaning, figure) =
                 if vain { missing(scene, manner, &mut dice) } else { present(scene, manner, &mut dice) }?;
             let fresh =
@@ -47,12 +49,14 @@ pub fn expressions(scene: &Scene) -> Vec<Expression> {
 
 fn manner(dice: &mut Dice) -> Manner {
     match dice.random_range(0..100) {
-        0..42 => Manner::Described,
-        42..66 => Manner::Beside,
-        66..74 => Manner::Nearest,
-        74..87 => Manner::Furthest,
-        87..94 => Manner::Ranked,
-        _ => Manner::BySize,
+        0..36 => Manner::Described,
+        36..56 => Manner::Beside,
+        56..63 => Manner::Nearest,
+        63..74 => Manner::Furthest,
+        74..80 => Manner::Ranked,
+        80..87 => Manner::BySize,
+        87..95 => Manner::At,
+        _ => Manner::Except,
     }
 }
 
@@ -83,12 +87,48 @@ fn changed(what: &Description, dice: &mut Dice) -> Option<Description> {
     Some(what.with(value)).filter(description::imaginable)
 }
 
-/// With or without the article, as people write.
+/// How people ask for something to be pointed at.
+const REQUESTS: &[&str] = &[
+    "find {}",
+    "find me {}",
+    "point to {}",
+    "point at {}",
+    "show me {}",
+    "select {}",
+    "pick {}",
+    "click on {}",
+    "locate {}",
+    "mark {}",
+    "highlight {}",
+    "look for {}",
+    "put a box around {}",
+    "draw a box around {}",
+    "where is {}?",
+    "where's {}?",
+    "which one is {}?",
+    "can you find {}?",
+    "can you see {}?",
+    "i mean {}",
+    "i'm looking for {}",
+    "give me {}",
+    "{}, please",
+    "{} please",
+];
+
+/// With or without the article, alone or as a request, as people write.
 fn phrase(meaning: &Reference, scene: &Scene, dice: &mut Dice) -> String {
-    let bare = dice.random_bool(0.35);
-    let text = Voice::new(scene.part, 0.2, dice).refer(meaning);
-    match text.strip_prefix("the ") {
-        Some(rest) if bare => rest.to_owned(),
+    let (bare, asked) = (dice.random_bool(0.35), dice.random_bool(0.35));
+    let mut voice = Voice::new(scene.part, 0.2, dice);
+    voice.ones = true;
+    let text = voice.refer(meaning);
+    let text = match text.strip_prefix("the ") {
+        Some(rest) if bare && !asked => rest.to_owned(),
         _ => text,
-    }
+    };
+    let text = match REQUESTS.choose(dice) {
+        Some(request) if asked => request.replace("{}", &text),
+        _ => text,
+    };
+    let text = if dice.random_bool(0.3) { capitalised(&text) } else { text };
+    if dice.random_bool(0.15) && !text.ends_with('?') { format!("{text}.") } else { text }
 }

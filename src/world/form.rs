@@ -8,7 +8,7 @@ use rand::seq::IndexedRandom;
 use super::description;
 use super::dice::Dice;
 use super::kinds::{Attribute, Trait};
-use super::place::Direction;
+use super::place::{Direction, Zone};
 use super::reference::{self, Manner};
 use super::scene::Scene;
 use super::statement::Statement;
@@ -17,6 +17,8 @@ use super::statement::Statement;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StatementPattern {
     Exists,
+    Absent,
+    At,
     Exactly,
     AtLeast,
     More,
@@ -43,13 +45,15 @@ pub struct Form {
     value: Trait,
     number: usize,
     direction: Direction,
+    zone: Zone,
 }
 
 impl Form {
     pub fn new(scene: &Scene, pattern: StatementPattern, dice: &mut Dice) -> Option<Self> {
         use StatementPattern as P;
         let (fewest, most) = match pattern {
-            P::Exists => (1, 4),
+            P::Exists | P::Absent => (1, 4),
+            P::At => (1, 3),
             P::Exactly | P::AtLeast | P::More | P::AsMany => (1, 2),
             P::Every | P::NoneIs => (1, 2),
             P::Both | P::Either | P::Without | P::Neither => (1, 2),
@@ -71,6 +75,7 @@ impl Form {
         let tells = |naming: &[Attribute]| asked.is_some_and(|asked| naming.contains(&asked));
         let number = dice.random_range(if pattern == P::AtLeast { 2..=4 } else { 1..=4 });
         let direction = *Direction::ALL.choose(dice)?;
+        let zone = Zone::random(dice);
         (!tells(&first) && !tells(&second)).then_some(Self {
             pattern,
             first,
@@ -78,6 +83,7 @@ impl Form {
             value,
             number,
             direction,
+            zone,
         })
     }
 
@@ -93,6 +99,11 @@ impl Form {
         };
         Some(match self.pattern {
             P::Exists => Statement::Exists(thing(&self.first, wanted, dice)?),
+            P::Absent => Statement::Absent(thing(&self.first, !wanted, dice)?),
+            P::At => {
+                let (what, _) = description::unique(scene, &self.first, dice)?;
+                Statement::At(what, self.zone)
+            }
             P::Exactly => Statement::Exactly(self.number, description::present(scene, &self.first, dice)?),
             P::AtLeast => Statement::AtLeast(self.number, description::present(scene, &self.first, dice)?),
             P::More | P::AsMany => {

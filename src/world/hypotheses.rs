@@ -1,5 +1,6 @@
 //! Hypotheses about a picture: what it shows, what it contradicts, and what nobody can tell from it.
 
+use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
 
 use crate::types::Entailment;
@@ -62,14 +63,18 @@ fn hypothesis(scene: &Scene, label: Entailment, dice: &mut Dice) -> Option<Hypot
             (voice.say(&phrasings(&statement), &statement.slots()), Claim::Decided(statement, wanted))
         }
     };
-    Some(Hypothesis { text: format!("{}.", capitalised(&text)), claim })
+    let text = if dice.random_bool(0.85) { capitalised(&text) } else { text };
+    let text = if dice.random_bool(0.85) { format!("{text}.") } else { text };
+    Some(Hypothesis { text, claim })
 }
 
-const PATTERNS: [StatementPattern; 18] = {
+const PATTERNS: [StatementPattern; 20] = {
     use StatementPattern as P;
     [
         P::Exists,
         P::Exists,
+        P::Absent,
+        P::At,
         P::Exactly,
         P::AtLeast,
         P::More,
@@ -130,8 +135,48 @@ fn phrasings(statement: &Statement) -> Phrasings {
                 "the artist put {a 0} on the page",
                 "you can see {a 0}",
                 "one of the shapes is {a 0}",
+                "one of the things here is {a 0}",
+                "i can see {a 0}",
+                "i see {a 0} in this drawing",
+                "we see {a 0}",
+                "there's {a 0} here",
+                "at least one {0} is in the picture",
+                "{a 0} appears in the drawing",
+                "the drawing has {a 0} in it",
+                "they drew {a 0}",
+                "somewhere in the image there is {a 0}",
+                "there are {s 0}",
             ],
             held_out: &["the artist drew {a 0}", "you can see {a 0} in the picture"],
+        },
+        Statement::Absent(_) => Phrasings {
+            trained: &[
+                "there is no {0}",
+                "there are no {s 0}",
+                "there are no {s 0} in the picture",
+                "there isn't {a 0}",
+                "i don't see any {s 0}",
+                "i can't find {a 0}",
+                "no {s 0} can be seen",
+                "no {s 0} are visible",
+                "nobody drew {a 0} here",
+                "they did not draw {a 0}",
+                "the picture doesn't have any {s 0}",
+                "not a single {0} is in the picture",
+            ],
+            held_out: &["the drawing does not have any {s 0}"],
+        },
+        Statement::At(..) => Phrasings {
+            trained: &[
+                "{the 0} is {place}",
+                "{the 0} is {place}",
+                "{the 0} lies {place}",
+                "{place} there is {the 0}",
+                "they put {the 0} {place}",
+                "we can see {the 0} {place}",
+                "you'll find {the 0} {place}",
+            ],
+            held_out: &["the artist put {the 0} {place}"],
         },
         Statement::Exactly(..) => Phrasings {
             trained: &[
@@ -139,6 +184,13 @@ fn phrasings(statement: &Statement) -> Phrasings {
                 "the picture has exactly {n 0}",
                 "exactly {n 0} can be seen",
                 "someone drew exactly {n 0}",
+                "there {be} {n 0}, no more and no fewer",
+                "i count exactly {n 0}",
+                "i count {n 0}",
+                "the number of {s 0} is {num}",
+                "if you count the {s 0} you get {num}",
+                "there {be} just {n 0}",
+                "in all there {be} {n 0}",
             ],
             held_out: &["the artist drew exactly {n 0}"],
         },
@@ -147,6 +199,9 @@ fn phrasings(statement: &Statement) -> Phrasings {
                 "there are at least {n 0}",
                 "the picture shows {n 0} or more",
                 "the painter made at least {n 0}",
+                "there are {n 0} or more",
+                "i can count at least {n 0}",
+                "no fewer than {n 0} are there",
             ],
             held_out: &["at least {n 0} can be seen"],
         },
@@ -156,6 +211,9 @@ fn phrasings(statement: &Statement) -> Phrasings {
                 "there are fewer {s 1} than {s 0}",
                 "the picture has more {s 0} than {s 1}",
                 "the artist drew more {s 0} than {s 1}",
+                "they drew fewer {s 1} than {s 0}",
+                "i see more {s 0} than {s 1}",
+                "the {s 0} outnumber the {s 1}",
             ],
             held_out: &["you can see more {s 0} than {s 1}"],
         },
@@ -164,6 +222,8 @@ fn phrasings(statement: &Statement) -> Phrasings {
                 "there are as many {s 0} as {s 1}",
                 "the number of {s 0} is the same as the number of {s 1}",
                 "there is the same number of {s 0} and {s 1}",
+                "there are just as many {s 0} as {s 1}",
+                "the picture has equally many {s 0} and {s 1}",
             ],
             held_out: &["the picture has as many {s 0} as {s 1}"],
         },
@@ -172,6 +232,8 @@ fn phrasings(statement: &Statement) -> Phrasings {
                 "{the 0} has the same {attr} as {the 1}",
                 "{the 0} and {the 1} have the same {attr}",
                 "{the 0} and {the 1} share their {attr}",
+                "{the 0} matches {the 1} in {attr}",
+                "the {attr} of {the 0} is the same as that of {the 1}",
             ],
             held_out: &["{the 0} and {the 1} are the same {attr}"],
         },
@@ -181,6 +243,9 @@ fn phrasings(statement: &Statement) -> Phrasings {
                 "{the 0} is larger than {the 1}",
                 "{the 1} is smaller than {the 0}",
                 "someone drew {the 0} bigger than {the 1}",
+                "{the 1} was drawn smaller than {the 0}",
+                "compared to {the 1}, {the 0} is bigger",
+                "{the 0} takes up more room than {the 1}",
             ],
             held_out: &["the artist made {the 0} larger than {the 1}"],
         },
@@ -191,6 +256,10 @@ fn phrasings(statement: &Statement) -> Phrasings {
                 "{the 0} lies {dir} {the 1}",
                 "the artist put {the 0} {dir} {the 1}",
                 "{the 0} can be seen {dir} {the 1}",
+                "we can see that {the 0} is {dir} {the 1}",
+                "{the 0} was drawn {dir} {the 1}",
+                "you'll find {the 0} {dir} {the 1}",
+                "{the 0} sits {dir} {the 1}",
             ],
             held_out: &["someone drew {the 0} {dir} {the 1}"],
         },
@@ -199,6 +268,8 @@ fn phrasings(statement: &Statement) -> Phrasings {
                 "there is {a 0} {dir} {the 1}",
                 "{a 0} lies {dir} {the 1}",
                 "someone drew {a 0} {dir} {the 1}",
+                "{dir} {the 1} there is {a 0}",
+                "i see {a 0} {dir} {the 1}",
             ],
             held_out: &["the picture shows {a 0} {dir} {the 1}"],
         },
@@ -207,6 +278,9 @@ fn phrasings(statement: &Statement) -> Phrasings {
                 "there is {a 0} and {a 1}",
                 "the picture contains both {a 0} and {a 1}",
                 "the painter drew {a 0} as well as {a 1}",
+                "there is {a 0} and also {a 1}",
+                "they drew {a 0} and {a 1}",
+                "the picture has {a 0} and {a 1}",
             ],
             held_out: &["you can see both {a 0} and {a 1}"],
         },
@@ -215,6 +289,8 @@ fn phrasings(statement: &Statement) -> Phrasings {
                 "there is {a 0} but no {1}",
                 "the picture contains {a 0} but not {a 1}",
                 "someone drew {a 0} but no {s 1}",
+                "i see {a 0} but no {s 1}",
+                "it has {a 0} and no {1}",
             ],
             held_out: &["you can see {a 0} but no {1}"],
         },
@@ -223,6 +299,8 @@ fn phrasings(statement: &Statement) -> Phrasings {
                 "there is neither {a 0} nor {a 1}",
                 "the picture contains neither {s 0} nor {s 1}",
                 "the artist drew neither {a 0} nor {a 1}",
+                "i see neither {a 0} nor {a 1}",
+                "there is no {0} and no {1}",
             ],
             held_out: &["neither {a 0} nor {a 1} can be seen"],
         },
@@ -232,15 +310,31 @@ fn phrasings(statement: &Statement) -> Phrasings {
                 "all of the {s 0} are {are t}",
                 "every {0} is {is t}",
                 "the painter made all the {s 0} {are t}",
+                "each of the {s 0} is {is t}",
+                "every single {0} in the picture is {is t}",
+                "without exception, the {s 0} are {are t}",
             ],
             held_out: &["all {s 0} in the picture are {are t}"],
         },
         Statement::NoneIs(..) => Phrasings {
-            trained: &["none of the {s 0} are {are t}", "no {0} is {is t}", "not one of the {s 0} is {is t}"],
+            trained: &[
+                "none of the {s 0} are {are t}",
+                "no {0} is {is t}",
+                "not one of the {s 0} is {is t}",
+                "none of the {s 0} here is {is t}",
+                "you won't find {a 0} that is {is t}",
+            ],
             held_out: &["there is no {0} that is {is t}"],
         },
         Statement::Has(..) => Phrasings {
-            trained: &["{ref} is {is t}", "{ref} is {is t}", "it is true that {ref} is {is t}"],
+            trained: &[
+                "{ref} is {is t}",
+                "{ref} is {is t}",
+                "it is true that {ref} is {is t}",
+                "they made {ref} {is t}",
+                "we can see that {ref} is {is t}",
+                "i'd say {ref} is {is t}",
+            ],
             held_out: &["you can see that {ref} is {is t}"],
         },
     }

@@ -5,7 +5,7 @@ use rand::seq::IndexedRandom;
 
 use super::colour::{self, Rgb};
 use super::dice::Dice;
-use super::kinds::{Colour, Kind, Pattern};
+use super::kinds::{Colour, Kind, Pattern, Shape};
 use super::outline::Outline;
 
 /// How a figure is painted; nothing that language speaks of.
@@ -17,10 +17,22 @@ pub struct Look {
     pub grain: f32,
     /// Spacing of the pattern in pixels.
     pub pitch: f32,
-    /// A dark line along the edge.
-    pub contour: bool,
+    /// From the thinnest marks (0) to the thickest (1).
+    pub heft: f32,
+    /// A line along the edge.
+    pub rim: Option<Rim>,
+    /// Width in pixels of the line that a hollow figure consists of.
+    pub line: f32,
     /// A hollow figure is filled with this, or lets the background through.
     pub inside: Option<Rgb>,
+}
+
+/// A line along the inner side of an edge.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rim {
+    pub colour: Rgb,
+    /// In pixels.
+    pub width: f32,
 }
 
 /// A soft shadow that all figures of a scene cast.
@@ -54,8 +66,8 @@ pub enum Background {
 }
 
 impl Look {
-    /// A random look of a kind, with a pattern that can be read.
-    pub fn new(kind: Kind, outline: &Outline, longer: f32, dice: &mut Dice) -> Self {
+    /// A random look of a kind, with a pattern that can be read; where a scene is `inked`, with a dark rim.
+    pub fn new(kind: Kind, outline: &Outline, longer: f32, inked: bool, dice: &mut Dice) -> Self {
         let base = colour::shade(kind.colour, dice);
         let bounds = outline.bounds();
         let span = bounds.width.max(bounds.height);
@@ -71,10 +83,35 @@ impl Look {
             marks: colour::marks(kind.colour, base, dice),
             grain: (quarter_turns + dice.random_range(-0.05..0.05)) * std::f32::consts::PI,
             pitch: (span * dice.random_range(share)).max(finest * longer),
-            contour: false,
+            heft: dice.random_range(0.0..1.0),
+            rim: rim(kind, base, span / longer, inked, dice)
+                .map(|(colour, width)| Rim { colour, width: width * longer }),
+            line: line(kind, span / longer, dice) * longer,
             inside: dice.random_bool(0.3).then(|| Rgb::gray(1.0)),
         }
     }
+}
+
+/// Colour of the rim and its width as a share of the longer side: marks need one, so that the shape can be told.
+fn rim(kind: Kind, base: Rgb, span: f32, inked: bool, dice: &mut Dice) -> Option<(Rgb, f32)> {
+    let marked = !matches!(kind.pattern, Pattern::Solid | Pattern::Hollow);
+    let ink = base.mixed(Rgb::gray(0.0), dice.random_range(0.7..1.0));
+    let thin = (span * dice.random_range(0.03..0.075)).max(1.0 / 128.0);
+    match kind.pattern {
+        Pattern::Hollow => None,
+        _ if inked && kind.colour != Colour::Black => Some((ink, thin)),
+        _ if marked => {
+            Some((base, (span * dice.random_range(0.05..0.12)).max(dice.random_range(1.2..2.4) / 128.0)))
+        }
+        _ => None,
+    }
+}
+
+/// Width of a hollow figure's line as a share of the longer side.
+fn line(kind: Kind, span: f32, dice: &mut Dice) -> f32 {
+    let thin = matches!(kind.shape, Shape::Cross | Shape::Star | Shape::Crescent);
+    let most = if thin { 0.085 } else { 0.125 };
+    (span * dice.random_range(0.04..most)).max(dice.random_range(1.3..2.2) / 128.0)
 }
 
 impl Shadow {
@@ -86,20 +123,28 @@ impl Shadow {
 }
 
 impl Background {
-    /// A background that every figure stands out from.
-    pub fn new(figures: &[(Kind, Outline)], longer: f32, dice: &mut Dice) -> Self {
+    /// A background that every figure stands out from; of one colour where the scene is `flat`.
+    pub fn new(figures: &[(Kind, Outline)], longer: f32, flat: bool, dice: &mut Dice) -> Self {
         let has = |colour| figures.iter().any(|(kind, _)| kind.colour == colour);
         let lightness = match dice.random_range(0..100) {
-            0..14 if !has(Colour::Black) && !has(Colour::Brown) => dice.random_range(0.05..0.14),
-            14..28 if !has(Colour::Gray) => dice.random_range(0.66..0.82),
+            0..14 if !has(Colour::Black) && !has(Colour::Brown) => dice.random_range(0.0..0.16),
+            14..22 if !has(Colour::Gray) => dice.random_range(0.66..0.82),
+            22..28 if !has(Colour::Gray) => dice.random_range(0.46..0.66),
             28..48 => 1.0,
             _ => dice.random_range(0.87..0.99),
         };
-        let saturation = if dice.random_bool(0.5) { 0.0 } else { dice.random_range(0.05..0.35) };
+        // What is as bright as the figures must be grey to stand apart from them; pale paper may have any colour.
+        let saturation = match lightness {
+            _ if dice.random_bool(0.5) => 0.0,
+            0.46..0.82 => dice.random_range(0.02..0.1),
+            0.87..0.96 if !has(Colour::Pink) => dice.random_range(0.1..0.7),
+            _ => dice.random_range(0.05..0.35),
+        };
         let hue = dice.random_range(0.0..360.0);
         let base = Rgb::from_hsl(hue, saturation, lightness);
         let toward = if lightness < 0.5 { 1.0 } else { 0.0 };
         match dice.random_range(0..100) {
+            _ if flat => Self::Plain(base),
             0..50 => Self::Plain(base),
             50..72 => Self::Gradient {
                 from: base,

@@ -1,5 +1,8 @@
 //! Where figures are to each other and in the picture, decided only where nobody could disagree.
 
+use rand::RngExt;
+
+use super::dice::Dice;
 use super::scene::{Figure, Scene};
 
 /// Distances below this share of the longer side are too close to call.
@@ -48,6 +51,30 @@ impl Direction {
     }
 }
 
+/// An outer third of the picture, or where two of them meet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Zone {
+    pub across: Option<Direction>,
+    pub upright: Option<Direction>,
+}
+
+impl Zone {
+    /// A corner or a side.
+    pub fn random(dice: &mut Dice) -> Self {
+        let across = if dice.random_bool(0.5) { Direction::Left } else { Direction::Right };
+        let upright = if dice.random_bool(0.5) { Direction::Above } else { Direction::Below };
+        match dice.random_range(0..3) {
+            0 => Self { across: Some(across), upright: None },
+            1 => Self { across: None, upright: Some(upright) },
+            _ => Self { across: Some(across), upright: Some(upright) },
+        }
+    }
+
+    fn sides(self) -> impl Iterator<Item = Direction> {
+        [self.across, self.upright].into_iter().flatten()
+    }
+}
+
 impl Figure {
     /// Centre of the box in pixels.
     pub fn centre(&self) -> (f32, f32) {
@@ -73,6 +100,32 @@ impl Figure {
 }
 
 impl Scene {
+    /// Whether a figure's centre lies in the outer third of the picture on a side.
+    pub fn outer(&self, figure: usize, side: Direction) -> bool {
+        self.depth(figure, side) < 1.0 / 3.0
+    }
+
+    /// Whether a figure lies in a zone; `None` where it is too close to call.
+    pub fn within(&self, figure: usize, zone: Zone) -> Option<bool> {
+        const CLEARLY_OUT: f32 = 0.45;
+        if zone.sides().all(|side| self.outer(figure, side)) {
+            return Some(true);
+        }
+        zone.sides().any(|side| self.depth(figure, side) > CLEARLY_OUT).then_some(false)
+    }
+
+    /// Distance of a figure's centre from a side of the picture, as a share of the way across.
+    fn depth(&self, figure: usize, side: Direction) -> f32 {
+        let (x, y) = self.figures[figure].centre();
+        let (x, y) = (x / self.canvas.width as f32, y / self.canvas.height as f32);
+        match side {
+            Direction::Left => x,
+            Direction::Right => 1.0 - x,
+            Direction::Above => y,
+            Direction::Below => 1.0 - y,
+        }
+    }
+
     /// How much further figure `a` lies toward a direction than `b`, centre to centre, in shares of the longer side.
     pub fn lead(&self, a: usize, direction: Direction, b: usize) -> f32 {
         let along = |figure: usize| direction.along(self.figures[figure].centre());

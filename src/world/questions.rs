@@ -73,6 +73,8 @@ pub enum Meaning {
         a: Description,
         b: Description,
     },
+    /// Which of two kinds, told apart by one attribute, are there more of?
+    WhichMore(Description, Description),
 }
 
 impl Meaning {
@@ -106,6 +108,11 @@ impl Meaning {
                 let first = Statement::Bigger(*a, *b).holds(scene)? == *bigger;
                 Some(if first { a } else { b }.get(Attribute::Shape)?.word().to_owned())
             }
+            Self::WhichMore(a, b) => {
+                let (first, second) = (a.matches(scene).len(), b.matches(scene).len());
+                let more = if first > second { a } else { b };
+                (first != second).then(|| more.traits().next()).flatten().map(|value| value.word().to_owned())
+            }
         }
     }
 }
@@ -137,9 +144,43 @@ fn question(scene: &Scene, kind: QuestionKind, dice: &mut Dice) -> Option<Questi
     })?;
     let answer = meaning.answer(scene)?;
     let text = ask(&meaning, &mut Voice::new(scene.part, 0.2, dice));
-    let text =
-        if dice.random_bool(0.85) { capitalised(&text) } else { text.trim_end_matches('?').to_owned() };
+    let text = addressed(text, dice);
     Some(Question { text, kind, meaning, answer })
+}
+
+/// How people begin when they speak to somebody.
+const OPENINGS: &[&str] = &[
+    "hey, ",
+    "hi, ",
+    "hi! ",
+    "hello, ",
+    "hmm, ",
+    "ok, ",
+    "ok so ",
+    "so, ",
+    "sorry, ",
+    "please: ",
+    "tell me, ",
+    "tell me: ",
+    "quick question: ",
+    "question: ",
+    "one more thing: ",
+    "look closely: ",
+    "looking at the picture, ",
+    "in this picture, ",
+    "in the image, ",
+    "in this drawing, ",
+    "just wondering, ",
+];
+
+/// As it is written: with or without an opening, a capital and a mark at the end.
+fn addressed(text: String, dice: &mut Dice) -> String {
+    let text = match OPENINGS.choose(dice) {
+        Some(opening) if dice.random_bool(0.15) => format!("{opening}{text}"),
+        _ => text,
+    };
+    let text = if dice.random_bool(0.75) { capitalised(&text) } else { text };
+    if dice.random_bool(0.8) { text } else { text.trim_end_matches(['?', '.']).to_owned() }
 }
 
 fn meaning(scene: &Scene, kind: QuestionKind, dice: &mut Dice) -> Option<Meaning> {
@@ -154,24 +195,48 @@ fn meaning(scene: &Scene, kind: QuestionKind, dice: &mut Dice) -> Option<Meaning
         QuestionKind::Count if share < 15 => whether(&[P::Exactly, P::AtLeast], dice),
         QuestionKind::Count => count(scene, dice),
         QuestionKind::Attribute if share < 15 => {
-            whether(&[P::Has(Manner::Described), P::Has(Manner::Furthest), P::Has(Manner::BySize)], dice)
+            let manners = [
+                P::Has(Manner::Described),
+                P::Has(Manner::Furthest),
+                P::Has(Manner::BySize),
+                P::Has(Manner::At),
+                P::Has(Manner::Except),
+            ];
+            whether(&manners, dice)
         }
         QuestionKind::Attribute => {
-            let manner =
-                *[Manner::Described, Manner::Described, Manner::Described, Manner::Furthest, Manner::BySize]
-                    .choose(dice)?;
-            what(scene, manner, dice)
+            let manners = [
+                Manner::Described,
+                Manner::Described,
+                Manner::Described,
+                Manner::Furthest,
+                Manner::BySize,
+                Manner::At,
+                Manner::Except,
+            ];
+            what(scene, *manners.choose(dice)?, dice)
         }
         QuestionKind::Compare if share < 12 => which(scene, dice),
+        QuestionKind::Compare if share < 26 => which_more(scene, dice),
         QuestionKind::Compare => whether(&[P::More, P::AsMany, P::Same, P::Same, P::Bigger], dice),
         QuestionKind::Relation if share < 25 => side(scene, dice),
         QuestionKind::Relation if share < 60 => {
-            let manner = *[Manner::Beside, Manner::Beside, Manner::Nearest].choose(dice)?;
+            let manner = *[Manner::Beside, Manner::Beside, Manner::Nearest, Manner::At].choose(dice)?;
             what(scene, manner, dice)
         }
-        QuestionKind::Relation => whether(&[P::Beside, P::Beside, P::SomeBeside], dice),
+        QuestionKind::Relation => whether(&[P::Beside, P::Beside, P::SomeBeside, P::At], dice),
         QuestionKind::Logic => whether(
-            &[P::Both, P::Either, P::Without, P::Neither, P::Every, P::Every, P::NoneIs, P::NoneIs],
+            &[
+                P::Both,
+                P::Either,
+                P::Without,
+                P::Neither,
+                P::Absent,
+                P::Every,
+                P::Every,
+                P::NoneIs,
+                P::NoneIs,
+            ],
             dice,
         ),
     }
@@ -258,6 +323,13 @@ fn side(scene: &Scene, dice: &mut Dice) -> Option<Meaning> {
     let (a, _) = description::unique(scene, &description::attributes(dice, 1, 3), dice)?;
     let (b, _) = description::unique(scene, &description::attributes(dice, 1, 3), dice)?;
     let meaning = Meaning::Side(*Direction::ALL.choose(dice)?, a, b);
+    meaning.answer(scene).is_some().then_some(meaning)
+}
+
+fn which_more(scene: &Scene, dice: &mut Dice) -> Option<Meaning> {
+    let attribute = *[Attribute::Shape, Attribute::Colour].choose(dice)?;
+    let [a, b] = [(); 2].map(|()| description::present(scene, &[attribute], dice));
+    let meaning = Meaning::WhichMore(a?, b?);
     meaning.answer(scene).is_some().then_some(meaning)
 }
 

@@ -5,8 +5,8 @@ use rand::seq::IndexedRandom;
 
 use super::description::{self, Description};
 use super::dice::Dice;
-use super::kinds::Attribute;
-use super::place::Direction;
+use super::kinds::{Attribute, Trait};
+use super::place::{Direction, Zone};
 use super::scene::Scene;
 
 /// What a definite phrase says.
@@ -22,8 +22,12 @@ pub enum Reference {
     Furthest { what: Description, direction: Direction },
     /// The second circle from the left; rank 1 is the second.
     Ranked { what: Description, from: Direction, rank: usize },
-    /// The largest (or smallest) red shape.
-    BySize { what: Description, largest: bool },
+    /// The largest (or smallest) red shape; the larger (or smaller) of `two`.
+    BySize { what: Description, largest: bool, two: bool },
+    /// The circle in the top left corner.
+    At { what: Description, zone: Zone },
+    /// The circle that is not red.
+    Except { what: Description, value: Trait },
 }
 
 /// What a reference leads to.
@@ -60,6 +64,11 @@ impl Reference {
             }
             Self::BySize { largest, .. } => one(scene.by_span(&figures, largest)),
             Self::Furthest { .. } | Self::Ranked { .. } => Found::Unclear,
+            Self::At { zone, .. } => sole(figures.iter().map(|&figure| (figure, scene.within(figure, zone)))),
+            Self::Except { value, .. } => {
+                let differs = |figure: usize| scene.figures[figure].kind.get(value.attribute()) != value;
+                sole(figures.iter().map(|&figure| (figure, Some(differs(figure)))))
+            }
         }
     }
 
@@ -71,7 +80,9 @@ impl Reference {
             | Self::Nearest { what, .. }
             | Self::Furthest { what, .. }
             | Self::Ranked { what, .. }
-            | Self::BySize { what, .. } => what,
+            | Self::BySize { what, .. }
+            | Self::At { what, .. }
+            | Self::Except { what, .. } => what,
         }
     }
 
@@ -83,17 +94,24 @@ impl Reference {
             Self::Nearest { anchor, .. } => Self::Nearest { what, anchor },
             Self::Furthest { direction, .. } => Self::Furthest { what, direction },
             Self::Ranked { from, rank, .. } => Self::Ranked { what, from, rank },
-            Self::BySize { largest, .. } => Self::BySize { what, largest },
+            Self::BySize { largest, two, .. } => Self::BySize { what, largest, two },
+            Self::At { zone, .. } => Self::At { what, zone },
+            Self::Except { value, .. } => Self::Except { what, value },
         }
     }
 }
 
 fn beside(scene: &Scene, figures: &[usize], direction: Direction, anchor: Description) -> Found {
     let Some(anchor) = anchor.only(scene) else { return Found::Unclear };
-    let sides = figures.iter().filter(|&&figure| figure != anchor);
+    let others = figures.iter().filter(|&&figure| figure != anchor);
+    sole(others.map(|&figure| (figure, scene.beside(figure, direction, anchor))))
+}
+
+/// The one figure with a yes; unclear if there are several, or any that is too close to call.
+fn sole(verdicts: impl Iterator<Item = (usize, Option<bool>)>) -> Found {
     let mut there = None;
-    for &figure in sides {
-        match scene.beside(figure, direction, anchor) {
+    for (figure, verdict) in verdicts {
+        match verdict {
             Some(true) if there.is_none() => there = Some(figure),
             Some(false) => {}
             Some(true) | None => return Found::Unclear,
@@ -111,6 +129,8 @@ pub enum Manner {
     Furthest,
     Ranked,
     BySize,
+    At,
+    Except,
 }
 
 /// A reference in a given manner, not naming the `hidden` attribute; it may lead to anything.
@@ -123,7 +143,7 @@ pub fn propose(
     let (fewest, most) = match manner {
         Manner::Described => (1, 4 - usize::from(hidden.is_some())),
         Manner::Beside | Manner::Nearest => (0, 2),
-        Manner::Furthest | Manner::Ranked | Manner::BySize => (0, 2),
+        Manner::Furthest | Manner::Ranked | Manner::BySize | Manner::At | Manner::Except => (0, 2),
     };
     let hides = |attributes: &[Attribute]| hidden.is_some_and(|hidden| attributes.contains(&hidden));
     let mut naming = description::attributes(dice, fewest, most);
@@ -145,6 +165,19 @@ pub fn propose(
         Manner::Nearest => Reference::Nearest { what, anchor: anchor()? },
         Manner::Furthest => Reference::Furthest { what, direction },
         Manner::Ranked => Reference::Ranked { what, from: direction, rank: dice.random_range(1..=2) },
-        Manner::BySize => Reference::BySize { what, largest: dice.random_bool(0.5) },
+        Manner::BySize => {
+            let two = what.matches(scene).len() == 2;
+            Reference::BySize { what, largest: dice.random_bool(0.5), two }
+        }
+        Manner::At => Reference::At { what, zone: Zone::random(dice) },
+        Manner::Except => {
+            let attribute = *Attribute::ALL.choose(dice)?;
+            let value = *Trait::all(attribute).choose(dice)?;
+            let new = what.get(attribute).is_none() && !hides(&[attribute]);
+            let said = new && what.with(value).sayable(scene.part);
+            // Something must be there that the exception leaves out.
+            let told = said && !what.with(value).matches(scene).is_empty();
+            told.then_some(Reference::Except { what, value })?
+        }
     })
 }

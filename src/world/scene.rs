@@ -24,6 +24,8 @@ pub struct Scene {
     /// From back to front.
     pub figures: Vec<Figure>,
     pub shadow: Option<Shadow>,
+    /// Whether edges are drawn without smoothing.
+    pub jagged: bool,
     pub wear: Wear,
 }
 
@@ -52,19 +54,21 @@ impl Scene {
             let kinds = kinds(&mut dice, part);
             let Some(placed) = layout::place(canvas, kinds, part, &mut dice) else { continue };
             let longer = longer(canvas);
-            let background = Background::new(&placed, longer, &mut dice);
-            let contours = dice.random_bool(0.25);
+            // A drawing as of a simple program: flat colours on one colour, as it came from the pencil.
+            let flat = dice.random_bool(0.45);
+            let background = Background::new(&placed, longer, flat, &mut dice);
+            let inked = dice.random_bool(0.3);
             let figures = placed
                 .into_iter()
                 .map(|(kind, outline)| {
-                    let look = Look::new(kind, &outline, longer, &mut dice);
-                    let contour = contours && kind.colour != Colour::Black && kind.pattern != Pattern::Hollow;
-                    Figure { kind, outline, look: Look { contour, ..look } }
+                    let look = Look::new(kind, &outline, longer, inked, &mut dice);
+                    Figure { kind, outline, look }
                 })
                 .collect();
-            let shadow = dice.random_bool(0.3).then(|| Shadow::new(longer, &mut dice));
-            let wear = Wear::new(&mut dice);
-            return Self { seed, index, part, canvas, background, figures, shadow, wear };
+            let shadow = (!flat && dice.random_bool(0.45)).then(|| Shadow::new(longer, &mut dice));
+            let jagged = dice.random_bool(if flat { 0.35 } else { 0.05 });
+            let wear = if flat { Wear::stored(&mut dice) } else { Wear::new(&mut dice) };
+            return Self { seed, index, part, canvas, background, figures, shadow, jagged, wear };
         }
     }
 
@@ -79,7 +83,11 @@ fn longer(canvas: Size) -> f32 {
 }
 
 fn canvas(dice: &mut Dice) -> Size {
-    let longer = dice.random_range(128..=320_u32);
+    let longer = match dice.random_range(0..100) {
+        0..15 => dice.random_range(64..128_u32),
+        15..85 => dice.random_range(128..=320),
+        _ => dice.random_range(320..=640),
+    };
     let ratio =
         if dice.random_bool(0.6) { dice.random_range(1.0..1.4) } else { dice.random_range(1.4..2.5_f32) };
     let shorter = (longer as f32 / ratio).round() as u32;
@@ -97,7 +105,12 @@ fn kinds(dice: &mut Dice, part: Part) -> Vec<Kind> {
     let shapes = some_of(Shape::ALL, 2..=6, dice);
     let patterns = some_of(&Pattern::ALL[1..], 1..=4, dice);
     let solid = dice.random_range(0.2..0.7);
-    let count = if dice.random_bool(0.75) { dice.random_range(3..=8) } else { dice.random_range(7..=10) };
+    let count = match dice.random_range(0..100) {
+        0..2 => 1,
+        2..8 => 2,
+        8..75 => dice.random_range(3..=8),
+        _ => dice.random_range(7..=10),
+    };
     let mut kinds: Vec<Kind> = Vec::with_capacity(count);
     if part == Part::HeldOut {
         kinds.push(held_out_kind(dice, count));

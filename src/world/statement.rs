@@ -2,7 +2,7 @@
 
 use super::description::Description;
 use super::kinds::{Attribute, Trait};
-use super::place::Direction;
+use super::place::{Direction, Zone};
 use super::reference::{Found, Reference};
 use super::scene::Scene;
 use super::voice::Slots;
@@ -11,6 +11,8 @@ use super::voice::Slots;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Statement {
     Exists(Description),
+    /// There is none.
+    Absent(Description),
     Exactly(usize, Description),
     AtLeast(usize, Description),
     /// More of the first than of the second.
@@ -22,6 +24,8 @@ pub enum Statement {
     Bigger(Description, Description),
     /// The first of two figures lies toward a direction from the second.
     Beside(Description, Direction, Description),
+    /// The figure lies in a zone of the picture.
+    At(Description, Zone),
     /// Some figure of the first kind does.
     SomeBeside(Description, Direction, Description),
     Both(Description, Description),
@@ -42,6 +46,8 @@ impl Statement {
         let any = |what: &Description| count(what) > 0;
         match self {
             Self::Exists(what) => Some(any(what)),
+            Self::Absent(what) => Some(!any(what)),
+            Self::At(what, zone) => scene.within(what.only(scene)?, *zone),
             Self::Exactly(number, what) => Some(count(what) == *number),
             Self::AtLeast(number, what) => Some(count(what) >= *number),
             Self::More(a, b) => disjoint(a, b).then(|| count(a) > count(b)),
@@ -97,7 +103,8 @@ impl Statement {
     /// What a template about this statement may speak of.
     pub fn slots(&self) -> Slots {
         match *self {
-            Self::Exists(what) => Slots::nouns(&[what]),
+            Self::Exists(what) | Self::Absent(what) => Slots::nouns(&[what]),
+            Self::At(what, zone) => Slots { zone: Some(zone), ..Slots::nouns(&[what]) },
             Self::Exactly(number, what) | Self::AtLeast(number, what) => {
                 Slots { number, ..Slots::nouns(&[what]) }
             }

@@ -11,7 +11,7 @@ use super::description::Description;
 use super::dice::Dice;
 use super::kinds::{Attribute, Extent, Trait};
 use super::part::Part;
-use super::place::Direction;
+use super::place::{Direction, Zone};
 use super::reference::Reference;
 use super::words::{self, Noun};
 
@@ -29,6 +29,7 @@ pub struct Slots {
     pub reference: Option<Reference>,
     pub value: Option<Trait>,
     pub direction: Option<Direction>,
+    pub zone: Option<Zone>,
     pub number: usize,
     pub attribute: Option<Attribute>,
     /// What `{list}` stands for.
@@ -56,6 +57,8 @@ pub struct Voice<'a> {
     pub synonyms: f64,
     /// What a figure of unnamed shape may be called.
     pub anything: &'static [Noun],
+    /// Whether "the red one" will do.
+    pub ones: bool,
 }
 
 /// How a noun stands in a sentence.
@@ -67,7 +70,7 @@ enum Number {
 
 impl<'a> Voice<'a> {
     pub fn new(part: Part, synonyms: f64, dice: &'a mut Dice) -> Self {
-        Self { dice, part, synonyms, anything: &words::ANYTHING }
+        Self { dice, part, synonyms, anything: &words::ANYTHING, ones: false }
     }
 
     /// One of the phrasings with its slots filled.
@@ -157,15 +160,38 @@ impl<'a> Voice<'a> {
                     format!("the {ordinal} {noun} counting from the {side}")
                 }
             }
-            Reference::BySize { what, largest } => {
+            Reference::BySize { what, largest, two } => {
                 const LARGEST: &[&str] = &["largest", "biggest"];
-                const SMALLEST: &[&str] = &["smallest", "littlest"];
-                let superlative = pick(if *largest { LARGEST } else { SMALLEST }, self);
+                const SMALLEST: &[&str] = &["smallest", "littlest", "tiniest"];
+                const LARGER: &[&str] = &["bigger", "larger"];
+                const SMALLER: &[&str] = &["smaller"];
+                let ways = match (largest, *two && self.dice.random_bool(0.6)) {
+                    (true, false) => LARGEST,
+                    (false, false) => SMALLEST,
+                    (true, true) => LARGER,
+                    (false, true) => SMALLER,
+                };
+                let superlative = pick(ways, self);
                 if self.dice.random_bool(0.85) {
                     format!("the {superlative} {}", self.noun(what, Number::One))
                 } else {
                     format!("the {superlative} of the {}", self.noun(what, Number::Many))
                 }
+            }
+            Reference::At { what, zone } => {
+                let noun = self.noun(what, Number::One);
+                format!("the {noun} {}", self.zone(*zone))
+            }
+            Reference::Except { what, value } => {
+                const WAYS: Phrasings = Phrasings {
+                    trained: &[
+                        "the {0} that is not {is t}",
+                        "the {0} that isn't {is t}",
+                        "the only {0} that is not {is t}",
+                    ],
+                    held_out: &["the {0} which is not {is t}"],
+                };
+                self.say(&WAYS, &Slots { value: Some(*value), ..Slots::nouns(&[*what]) })
             }
         }
     }
@@ -177,8 +203,10 @@ impl<'a> Voice<'a> {
                 "a" => self.a(what),
                 "the" => format!("the {}", self.noun(what, Number::One)),
                 "s" => self.noun(what, Number::Many),
-                "n" if slots.number == 1 => format!("one {}", self.noun(what, Number::One)),
-                "n" => format!("{} {}", words::number(slots.number), self.noun(what, Number::Many)),
+                "n" => {
+                    let number = if slots.number == 1 { Number::One } else { Number::Many };
+                    format!("{} {}", self.number(slots.number), self.noun(what, number))
+                }
                 _ => self.noun(what, Number::One),
             };
         }
@@ -195,12 +223,28 @@ impl<'a> Voice<'a> {
             ("attr", Slots { attribute: Some(attribute), .. }) => {
                 words::attribute_nouns(*attribute).choose(self.dice).copied().unwrap_or_default().to_owned()
             }
+            ("place", Slots { zone: Some(zone), .. }) => self.zone(*zone),
+            ("num", _) => self.number(slots.number),
+            ("choices", _) => words::CHOICES[..3].choose(self.dice).copied().unwrap_or_default().to_owned(),
+            ("sizes", _) => words::CHOICES[3..].choose(self.dice).copied().unwrap_or_default().to_owned(),
             ("be", _) => if slots.number == 1 { "is" } else { "are" }.to_owned(),
             _ => {
                 let list = slots.lists.iter().find(|(name, _)| *name == slot).map(|(_, list)| *list);
                 list.and_then(|list| list.choose(self.dice)).copied().unwrap_or_default().to_owned()
             }
         }
+    }
+
+    /// In words or in digits.
+    fn number(&mut self, number: usize) -> String {
+        if self.dice.random_bool(self.synonyms * 0.7) { number.to_string() } else { words::number(number) }
+    }
+
+    /// "in the top left corner"
+    pub fn zone(&mut self, zone: Zone) -> String {
+        let ways = words::inside(zone);
+        let way = if self.dice.random_bool(0.4) { ways.first() } else { ways.choose(self.dice) };
+        way.cloned().unwrap_or_default()
     }
 
     /// "red", "a circle", "circles": what stands after "is" or "are".
@@ -235,6 +279,7 @@ impl<'a> Voice<'a> {
                 let other = self.dice.random_bool(self.synonyms);
                 synonym.filter(|_| other).copied().unwrap_or(words::shape_noun(shape))
             }
+            _ if self.ones && what.traits().next().is_some() && self.dice.random_bool(0.3) => words::ONE,
             _ => self.anything(),
         };
         said.push(if number == Number::One { noun.one } else { noun.many });

@@ -29,6 +29,12 @@ impl Wear {
         Self { blur, noise, jpeg }
     }
 
+    /// That of a picture which is merely stored.
+    pub fn stored(dice: &mut Dice) -> Self {
+        let jpeg = dice.random_bool(0.3).then(|| dice.random_range(60..96));
+        Self { jpeg, ..Self::default() }
+    }
+
     /// Blurs and roughens a picture; JPEG damage happens when it is stored.
     pub fn apply(&self, picture: RgbImage, dice: &mut Dice) -> RgbImage {
         let mut picture = match self.blur {
