@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Layer of each top-level module; `onnx` is also forbidden every import of the crate.
-const LAYERS: [(&str, u8); 16] = [
+const LAYERS: [(&str, u8); 17] = [
     ("types", 0),
     ("input", 1),
     ("bundle", 1),
+    ("chart", 1),
     ("score", 1),
     ("metrics", 1),
     ("onnx", 1),

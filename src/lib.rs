@@ -7,6 +7,8 @@
 pub mod types;
 
 pub mod bundle;
+#[cfg(any(feature = "serve", feature = "train"))]
+pub mod chart;
 pub mod input;
 #[cfg(feature = "serve")]
 pub mod metrics;

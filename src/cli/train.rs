@@ -28,7 +28,11 @@ const EPOCHS: usize = 10;
 /// With --init and without a recipe, a bundle is fine-tuned on the dataset of --data: its detector too where the dataset has labelled
 /// objects, its answers replaced by the dataset's, its words added to.
 ///
-/// Ctrl-C leaves a checkpoint; --resume continues from it. The run folder holds the recipe, the weights and a log of each stage.
+/// A recipe with `[arms]`, as `models/recipes/arms.toml`, trains no single model: it compares ways to pre-train at shares of the corpus, and
+/// leaves a table and a plot.
+///
+/// Ctrl-C leaves a checkpoint; --resume continues from it. The run folder holds the recipe, and of each stage the weights, a log and its
+/// curves.
 #[derive(Args, Clone, Debug)]
 pub struct TrainArgs {
     /// The recipe, as in `models/recipes/shapes.toml`
@@ -86,6 +90,9 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         observer: &Watch::default(),
         stop: &stop,
     })?;
+    if recipe.arms.is_some() {
+        return print(&format!("{}: arms.md, arms.csv and arms.svg hold the comparison\n", run.display()));
+    }
     print(&format!(
         "{}: trained; `cmal export {0} --out models/{}` makes a bundle of it\n",
         run.display(),

@@ -99,6 +99,10 @@ impl ObjectStore {
         self.names.iter().enumerate().map(|(index, name)| (name.as_str(), index)).collect()
     }
 
+    pub fn name(&self, picture: usize) -> &str {
+        &self.names[picture]
+    }
+
     /// Number of objects of a picture.
     pub fn count(&self, picture: usize) -> usize {
         self.range(picture).len()

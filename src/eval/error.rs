@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::input::PictureError;
-use crate::runtime;
+use crate::{chart, runtime};
 
 /// Why there are no figures.
 #[derive(Debug, thiserror::Error)]
@@ -19,8 +19,8 @@ pub enum Error {
     Decode { path: PathBuf, source: PictureError },
     #[error("`{}` can't be scaled down for the report", path.display())]
     Jpeg { path: PathBuf, source: image::ImageError },
-    #[error("a chart of the report can't be drawn")]
-    Chart(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Chart(#[from] chart::Error),
     #[error("the engine's threads can't be started")]
     Threads(#[source] io::Error),
     /// The engine didn't answer.

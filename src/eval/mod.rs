@@ -7,7 +7,6 @@ mod html;
 mod new_file;
 mod part;
 mod report;
-mod retrieval;
 mod run;
 mod server;
 mod subject;

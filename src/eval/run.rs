@@ -8,7 +8,7 @@ use std::thread;
 use crate::data::{Dataset, Entry};
 use crate::score::{
     AnsweredQuestion, Detected, Detection, DetectionScore, EntailmentScore, GroundedExpression,
-    GroundingScore, JudgedHypothesis, RetrievalScore, VqaScore, entailment, grounding, vqa,
+    GroundingScore, JudgedHypothesis, RetrievalScore, Shortlist, VqaScore, entailment, grounding, vqa,
 };
 use crate::types::{Answer, Frame, PixelBox, Query, Tags};
 
@@ -16,7 +16,6 @@ use super::answers::{Answers, queries};
 use super::error::Error;
 use super::part::Part;
 use super::report::Report;
-use super::retrieval::Shortlist;
 use super::subject::{InProcess, Subject};
 
 /// Pictures in work at the same time.

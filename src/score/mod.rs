@@ -8,6 +8,7 @@ mod figure;
 mod grounding;
 mod normalize;
 mod retrieval;
+mod shortlist;
 mod vqa;
 
 pub use calibration::{Bin, CALIBRATION_BINS, CalibrationScore, calibration};
@@ -17,4 +18,5 @@ pub use figure::{Figure, Interval};
 pub use grounding::{GroundedExpression, GroundingScore, grounding};
 pub use normalize::normalize_answer;
 pub use retrieval::{Recall, RetrievalScore, rank, recall, retrieval};
+pub use shortlist::{CANDIDATES, Shortlist};
 pub use vqa::{AnsweredQuestion, VqaScore, WorstType, soft_accuracy, vqa};

@@ -67,6 +67,11 @@ impl Checkpoints {
         Ok((model, optimizer.load(&folder)?))
     }
 
+    /// Whether there are weights that validated best.
+    pub fn has_best(&self) -> Result<bool, Error> {
+        Ok(self.found("best")?.join(MODEL).is_file())
+    }
+
     /// The weights that validated best.
     pub fn load_best<M: Module>(&self, model: M) -> Result<M, Error> {
         load_model(model, &self.found("best")?.join(MODEL))

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{data, input, model};
+use crate::{chart, data, input, model};
 
 /// Why a training stopped before its end.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,8 @@ pub enum Error {
     Objects(#[from] data::StoreError),
     #[error("the system gives no threads to train with; lower `workers` in the recipe")]
     Threads(#[source] rayon::ThreadPoolBuildError),
+    #[error(transparent)]
+    Chart(#[from] chart::Error),
     #[error("this build cannot train on `{device}`; rebuild with --features {device}")]
     Device { device: &'static str },
 }

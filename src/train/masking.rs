@@ -54,7 +54,8 @@ impl Plan {
                 continue;
             }
             let to_text = rng.random_bool(0.5);
-            let negative = rng.random_bool(shares.negatives);
+            // Without a swap nothing comes from elsewhere.
+            let negative = shares.swap && rng.random_bool(shares.negatives);
             let (slot, associated_source) =
                 if to_text { (anchor.token, anchor.object) } else { (anchor.object, anchor.token) };
             let source = if negative {
@@ -82,7 +83,7 @@ impl Plan {
             if to_text { plan.text.push(fill) } else { plan.objects.push(fill) }
         }
         plan.language = draw_free(&token_used, shares.tokens, rng);
-        if plan.text.is_empty() && plan.language.is_empty() {
+        if (plan.text.is_empty() || !shares.amc) && plan.language.is_empty() {
             // A plan that asks nothing would teach nothing.
             let free: Vec<usize> = (0..token_used.len()).filter(|&token| !token_used[token]).collect();
             plan.language.extend(free.choose(rng));
@@ -142,6 +143,24 @@ mod tests {
             }
         }
         assert!(seen[0] > 50 && seen[1] > 200, "{seen:?}");
+    }
+
+    #[test]
+    fn without_negatives_or_without_a_swap_every_filling_belongs() {
+        for shares in [
+            Association { anchors: 0.8, negatives: 0.0, ..Association::default() },
+            Association { anchors: 0.8, negatives: 0.5, swap: false, ..Association::default() },
+        ] {
+            let fills: Vec<Fill> =
+                plans(shares).flat_map(|plan| plan.text.into_iter().chain(plan.objects)).collect();
+            assert!(fills.len() > 200 && fills.iter().all(|fill| fill.associated));
+        }
+    }
+
+    #[test]
+    fn without_mapping_classification_every_plan_asks_for_a_word_elsewhere() {
+        let shares = Association { tokens: 0.0, amc: false, ..Association::default() };
+        assert!(plans(shares).all(|plan| plan.language.len() == 1));
     }
 
     #[test]

@@ -2,18 +2,33 @@
 
 use burn::tensor::Device;
 
+use super::batch::{Pictures, Texts};
 use super::lexicon::Lexicon;
-use super::samples::Samples;
+use super::samples::{Sample, Samples};
 use crate::data::ObjectStore;
+use crate::model::{Cmal, Paired};
 
 /// The joined corpus, and where it is worked on.
 pub struct Material {
-    /// Seed of every draw.
-    pub seed: u64,
     pub lexicon: Lexicon,
     pub store: ObjectStore,
     pub train: Samples,
     pub val: Samples,
     /// Without gradients.
     pub device: Device,
+}
+
+impl Material {
+    /// Pictures and texts, a pair a row, through their own encoders.
+    pub fn encode(&self, model: &Cmal, pictures: &[usize], texts: &[&[i64]], device: &Device) -> Paired {
+        Paired {
+            seen: Pictures::gather(&self.store, pictures, device).see(model, None),
+            read: Texts::gather(texts, self.lexicon.tokenizer.pad(), device).read(model),
+        }
+    }
+}
+
+/// Pictures and token rows of samples.
+pub fn rows<'s, T>(samples: &[&'s Sample<T>]) -> impl Iterator<Item = (usize, &'s [i64])> {
+    samples.iter().map(|sample| (sample.picture, sample.tokens.as_slice()))
 }

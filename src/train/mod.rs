@@ -1,8 +1,11 @@
 //! Training: a recipe's stages from pictures to one model of four tasks, resumable at any step.
 
+mod arms;
 mod batch;
 mod calibration;
 mod checkpoint;
+mod course;
+mod curves;
 mod deal;
 mod device;
 mod dice;
@@ -13,6 +16,7 @@ mod masking;
 mod material;
 mod optimizer;
 mod recipe;
+mod record;
 mod run;
 mod samples;
 mod schedule;
@@ -26,7 +30,7 @@ mod tuning;
 pub use device::Place;
 pub use error::Error;
 pub use lexicon::{Lexicon, Words};
-pub use recipe::{Association, Corpus, Finetune, Pretrain, Recipe, Shares, Text};
+pub use recipe::{Arms, Association, Corpus, Finetune, Method, Pretrain, Recipe, Shares, Text};
 pub use run::Observer;
 pub use schedule::Schedule;
 pub use stage::{ATTRIBUTE_THRESHOLD, PADDING};

@@ -30,6 +30,9 @@ pub struct Recipe {
     pub detector: Schedule,
     pub pretrain: Pretrain,
     pub finetune: Finetune,
+    /// Makes it a comparison of ways to pre-train instead of one model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arms: Option<Arms>,
 }
 
 /// Scenes of the world to train on.
@@ -58,19 +61,48 @@ impl Default for Text {
     }
 }
 
-/// Associative pre-training on captions.
+/// Pre-training on captions.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pretrain {
+    #[serde(default)]
+    pub method: Method,
+    /// Part of the training pictures whose captions are used, 0..=1. A smaller part is inside every larger one of the same seed.
+    #[serde(default = "whole")]
+    pub share: f64,
     pub schedule: Schedule,
     #[serde(default)]
     pub association: Association,
 }
 
-/// How pre-training chooses what is masked and swapped. Shares are probabilities, 0..=1.
+/// What pre-training learns by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Association.
+    #[default]
+    Cmal,
+    /// Contrast, matching and masked language modelling.
+    Cmcl,
+    /// Nothing, whatever the schedule says.
+    None,
+}
+
+impl Pretrain {
+    /// Whether there is any pre-training.
+    pub fn runs(&self) -> bool {
+        self.method != Method::None && self.schedule.steps > 0
+    }
+}
+
+/// How pre-training chooses what is masked and swapped, and what of it is learned. Shares are probabilities, 0..=1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Association {
+    /// Whether a masked side of an anchor point is filled by the other side; else it stays a hole, and the other side stays in place.
+    pub swap: bool,
+    /// Whether associative mapping classification is learned, or only what is masked elsewhere.
+    pub amc: bool,
     /// Of the anchor points, those that are swapped.
     pub anchors: f64,
     /// Of the swapped, those whose filling is not associated.
@@ -83,7 +115,7 @@ pub struct Association {
 
 impl Default for Association {
     fn default() -> Self {
-        Self { anchors: 0.4, negatives: 0.15, tokens: 0.15, objects: 0.15 }
+        Self { swap: true, amc: true, anchors: 0.4, negatives: 0.15, tokens: 0.15, objects: 0.15 }
     }
 }
 
@@ -91,6 +123,9 @@ impl Default for Association {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finetune {
+    /// Part of the training pictures whose records are used, 0..=1; chosen as in pre-training.
+    #[serde(default = "whole")]
+    pub share: f64,
     pub schedule: Schedule,
     #[serde(default)]
     pub shares: Shares,
@@ -122,6 +157,23 @@ impl Default for Shares {
             association: 0.06,
         }
     }
+}
+
+/// The ways to pre-train that are compared, at equal steps and with equal fine-tuning: none, `cmcl`, `cmal`, and `cmal` without its parts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Arms {
+    /// Parts of the pre-training corpus that each is given.
+    pub shares: Vec<f64>,
+    /// Seeds of none, `cmcl` and `cmal`.
+    pub seeds: Vec<u64>,
+    /// Seeds of `cmal` without one of its parts.
+    #[serde(default)]
+    pub ablation_seeds: Vec<u64>,
+}
+
+fn whole() -> f64 {
+    1.0
 }
 
 impl Recipe {
@@ -162,6 +214,8 @@ impl Recipe {
         }
         let (association, shares) = (&self.pretrain.association, &self.finetune.shares);
         for (name, share) in [
+            ("share of `pretrain`", self.pretrain.share),
+            ("share of `finetune`", self.finetune.share),
             ("anchors", association.anchors),
             ("negatives", association.negatives),
             ("tokens", association.tokens),
@@ -190,6 +244,33 @@ impl Recipe {
                 "only `pretrain`, and after --init `detector`, can be left out",
             );
         }
+        self.check_arms()
+    }
+
+    fn check_arms(&self) -> Result<(), Error> {
+        let wrong = |what: &str, want| Err(Error::Recipe { what: what.to_owned(), want });
+        let contrasted = self.pretrain.method == Method::Cmcl || self.arms.is_some();
+        if contrasted && self.pretrain.runs() && self.pretrain.schedule.shard() < 2 {
+            return wrong(
+                "a contrast within one pair",
+                "a worker's part of the `pretrain` batch must hold two",
+            );
+        }
+        let Some(Arms { shares, seeds, ablation_seeds }) = &self.arms else {
+            return Ok(());
+        };
+        if shares.is_empty() || seeds.is_empty() {
+            return wrong("`arms` without shares or seeds", "it needs one of each at least");
+        }
+        if shares.iter().any(|share| !(*share > 0.0 && *share <= 1.0)) {
+            return wrong("a share in `arms` outside of 0 to 1", "a share is above 0, and 1 at most");
+        }
+        if repeats(shares) || repeats(seeds) || repeats(ablation_seeds) {
+            return wrong("the same share or seed twice in `arms`", "state each once");
+        }
+        if self.pretrain.method != Method::Cmal || self.pretrain.schedule.steps == 0 {
+            return wrong("`arms` without associative pre-training", "`pretrain` says how `cmal` is trained");
+        }
         Ok(())
     }
 
@@ -217,13 +298,17 @@ impl Recipe {
     }
 }
 
+fn repeats<T: PartialEq>(values: &[T]) -> bool {
+    values.iter().enumerate().any(|(place, value)| values[..place].contains(value))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn shipped_recipes_can_be_read() {
-        for recipe in ["shapes", "tiny"] {
+        for recipe in ["shapes", "tiny", "arms"] {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("models/recipes/{recipe}.toml"));
             Recipe::open(&path).unwrap_or_else(|error| panic!("{recipe}: {error:?}"));
         }
@@ -238,6 +323,7 @@ mod tests {
         let source = std::error::Error::source(&error).unwrap().to_string();
         assert!(source.contains("steps"), "{source}");
     }
+
     #[test]
     fn what_would_fail_hours_later_is_refused_at_once() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/recipes/tiny.toml");
@@ -253,5 +339,25 @@ mod tests {
         assert!(refused(&|recipe| recipe.model.max_tokens = 7).contains("max_tokens = 7"));
         assert!(refused(&|recipe| recipe.model.width = 0).contains("width = 0"));
         assert!(refused(&|recipe| recipe.finetune.schedule.batch = 2).contains("batch = 2"));
+        let arms = |shares: &[f64], seeds: &[u64]| {
+            let arms = Arms { shares: shares.to_vec(), seeds: seeds.to_vec(), ablation_seeds: Vec::new() };
+            refused(&|recipe| recipe.arms = Some(arms.clone()))
+        };
+        assert!(arms(&[], &[1]).contains("without shares or seeds"));
+        assert!(arms(&[0.0], &[1]).contains("outside of 0 to 1"));
+        assert!(arms(&[0.5], &[1, 1]).contains("twice"));
+    }
+
+    #[test]
+    fn a_recipe_that_says_nothing_of_arms_is_pre_trained_by_association_on_everything() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/recipes/tiny.toml");
+        let tiny = Recipe::open(&path).unwrap();
+        assert_eq!(
+            (tiny.pretrain.method, tiny.pretrain.share, tiny.finetune.share),
+            (Method::Cmal, 1.0, 1.0)
+        );
+        assert!(tiny.pretrain.association.swap && tiny.pretrain.association.amc && tiny.arms.is_none());
+        let written = toml::to_string_pretty(&tiny).unwrap();
+        assert_eq!(toml::from_str::<Recipe>(&written).unwrap(), tiny);
     }
 }

@@ -15,6 +15,7 @@ use burn::tensor::Tensor;
 use serde_json::{Map, Value, json};
 
 use super::checkpoint::{Checkpoints, State};
+use super::curves;
 use super::error::Error;
 use super::optimizer::Optimizer;
 use super::schedule::Schedule;
@@ -75,6 +76,14 @@ pub struct Figures {
     pub named: Vec<(&'static str, f64)>,
 }
 
+impl Figures {
+    /// Figures that decide alike.
+    pub fn mean(named: Vec<(&'static str, f64)>) -> Self {
+        let sum: f64 = named.iter().map(|(_, figure)| figure).sum();
+        Self { score: sum / named.len().max(1) as f64, named }
+    }
+}
+
 /// Told what a training does while it runs.
 pub trait Observer: Sync {
     /// A stage begins at step `from` of `steps`.
@@ -129,6 +138,7 @@ pub fn run<S: Stage>(stage: &S, model: S::Model, context: &Context) -> Result<S:
         if validate {
             let figures = stage.validate(&model.valid())?;
             log.figures(state.step, &figures)?;
+            curves::draw(context.folder, stage.name())?;
             context.observer.note(&line(stage.name(), &state, total, &figures));
             if state.best.is_none_or(|best| figures.score > best) {
                 state.best = Some(figures.score);
@@ -144,6 +154,7 @@ pub fn run<S: Stage>(stage: &S, model: S::Model, context: &Context) -> Result<S:
             return Err(Error::Interrupted { stage: stage.name(), step: state.step });
         }
     }
+    curves::draw(context.folder, stage.name())?;
     match state.best {
         Some(_) => checkpoints.load_best(model),
         None => Ok(model),
@@ -175,7 +186,7 @@ struct Log {
 impl Log {
     /// Continues the log of the first `done` steps; lines of later ones are of steps that a kill has undone.
     fn open(folder: &Path, done: usize) -> Result<Self, Error> {
-        let path = folder.join("log.jsonl");
+        let path = folder.join(curves::LOG);
         if path.is_file() {
             let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
             let holds = |line: &&str| {

@@ -1,23 +1,25 @@
 //! A whole training: the stages of a recipe, one after the other, in one run folder.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use burn::module::Module;
 use burn::tensor::Device;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::arms;
 use super::checkpoint::Checkpoints;
+use super::course::Course;
 use super::device::Place;
 use super::error::Error;
 use super::lexicon::Lexicon;
 use super::material::Material;
 use super::recipe::Recipe;
+use super::record::{record, recorded};
 use super::run::{Context, Observer, run};
 use super::samples::Samples;
-use super::stage::{DetectorStage, FinetuneStage, Labelled, PretrainStage, StoreShape, compute};
+use super::stage::{DetectorStage, Labelled, StoreShape, compute};
 use super::start::Start;
 use crate::bundle::Temperatures;
 use crate::data::{Dataset, OnBad};
@@ -92,21 +94,7 @@ pub struct Trained {
 /// Runs the stages that are not done yet.
 pub fn train(options: &Options) -> Result<(), Error> {
     let recipe = options.recipe;
-    match options.start {
-        Some(start) if start.dims != recipe.model => {
-            return Err(Error::Recipe {
-                what: "a `[model]` of other sizes than the bundle's".to_owned(),
-                want: "leave the recipe out, or state the sizes that the bundle was trained with",
-            });
-        }
-        None if recipe.detector.steps == 0 => {
-            return Err(Error::Recipe {
-                what: "no steps in `detector`".to_owned(),
-                want: "only a training that starts from a bundle can leave them out",
-            });
-        }
-        _ => {}
-    }
+    check(options)?;
     prepare(options)?;
     let device = options.place.device()?;
     let opened = Dataset::open(options.data, options.on_bad)?;
@@ -124,7 +112,7 @@ pub fn train(options: &Options) -> Result<(), Error> {
             return Err(Error::OtherData { run: options.run.to_owned(), folder: known.folder });
         }
         Some(_) => {}
-        None => write_json(&options.run.join(DATA), &statement)?,
+        None => record(&options.run.join(DATA), &statement)?,
     }
     let lexicon = match Lexicon::open(options.run, recipe.model.max_tokens)? {
         Some(lexicon) => lexicon,
@@ -151,6 +139,8 @@ pub fn train(options: &Options) -> Result<(), Error> {
     let store = compute(&detector, &dataset, &shape, (options.observer, options.stop))?;
     let train = Samples::collect(&dataset, Split::Train, &store, &lexicon);
     let val = Samples::collect(&dataset, Split::Val, &store, &lexicon);
+    let compared =
+        recipe.arms.as_ref().map(|arms| (arms, Samples::collect(&dataset, Split::Test, &store, &lexicon)));
     drop(dataset);
     options.observer.note(&format!(
         "{} captions, {} questions, {} hypotheses, {} expressions to train on; {} records left out",
@@ -160,7 +150,48 @@ pub fn train(options: &Options) -> Result<(), Error> {
         train.grounding.len(),
         train.left_out
     ));
-    train_cmal(options, &Material { seed: recipe.seed, lexicon, store, train, val, device })
+    let material = Material { lexicon, store, train, val, device };
+    match &compared {
+        Some((arms, test)) => arms::run(options, arms, &material, test),
+        None => train_one(options, &material),
+    }
+}
+
+/// What only shows once a recipe meets a bundle to start from, or none.
+fn check(options: &Options) -> Result<(), Error> {
+    let recipe = options.recipe;
+    let wrong = |what: &str, want| Err(Error::Recipe { what: what.to_owned(), want });
+    match options.start {
+        Some(_) if recipe.arms.is_some() => wrong(
+            "`arms`, with a bundle to start from",
+            "ways to pre-train are compared from random weights: leave --init out",
+        ),
+        Some(start) if start.dims != recipe.model => wrong(
+            "a `[model]` of other sizes than the bundle's",
+            "leave the recipe out, or state the sizes that the bundle was trained with",
+        ),
+        None if recipe.detector.steps == 0 => {
+            wrong("no steps in `detector`", "only a training that starts from a bundle can leave them out")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn train_one(options: &Options, material: &Material) -> Result<(), Error> {
+    let course = Course {
+        recipe: options.recipe,
+        material,
+        start: options.start,
+        folder: options.run,
+        observer: options.observer,
+        stop: options.stop,
+    };
+    let cmal = course.run()?;
+    let path = options.run.join(CALIBRATION);
+    if recorded::<Temperatures>(&path)?.is_some() {
+        return Ok(());
+    }
+    record(&path, &course.temperatures(&cmal))
 }
 
 /// The weights of a run whose last stage is done, on the CPU.
@@ -190,16 +221,6 @@ pub fn open(run: &Path) -> Result<Trained, Error> {
 /// What a run was begun on; none if it was not.
 fn stated(run: &Path) -> Result<Option<DataStatement>, Error> {
     recorded(&run.join(DATA))
-}
-
-/// What [`write_json`] wrote; none if it did not.
-fn recorded<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let text = fs::read_to_string(path).map_err(Error::file("read", path))?;
-    let damaged = |source: serde_json::Error| Error::Record { path: path.to_owned(), source: source.into() };
-    serde_json::from_str(&text).map(Some).map_err(damaged)
 }
 
 impl Recipe {
@@ -240,8 +261,11 @@ fn train_detector(
         None => fresh,
     };
     if recipe.detector.steps == 0 {
-        let detector = fresh.valid();
-        Checkpoints::new(folder).save_best(&detector)?;
+        let (checkpoints, detector) = (Checkpoints::new(folder), fresh.valid());
+        if checkpoints.has_best()? {
+            return checkpoints.load_best(detector);
+        }
+        checkpoints.save_best(&detector)?;
         return Ok(detector);
     }
     let train = Labelled::collect(dataset, Split::Train, lexicon);
@@ -260,45 +284,8 @@ fn train_detector(
         val: &val,
         device: device.clone(),
     };
-    Ok(run(&stage, fresh, &context(options, &folder))?.valid())
-}
-
-fn train_cmal(options: &Options, material: &Material) -> Result<(), Error> {
-    let recipe = options.recipe;
-    material.device.seed(recipe.seed);
-    let device = material.device.clone().autodiff();
-    let mut cmal = Cmal::new(&recipe.model, &material.lexicon.vocabulary(), &device).materialize();
-    if let Some(start) = options.start {
-        cmal = start.cmal(cmal, &material.lexicon)?;
-    }
-    if recipe.pretrain.schedule.steps > 0 {
-        for (samples, split) in [(&material.train, Split::Train), (&material.val, Split::Val)] {
-            if samples.captions.is_empty() {
-                return Err(Error::Missing { what: "captions", split: split.name(), stage: "pretrain" });
-            }
-        }
-        let stage = PretrainStage { recipe: recipe.pretrain, material };
-        cmal = run(&stage, cmal, &context(options, &options.run.join("pretrain")))?;
-    }
-    let association = recipe.pretrain.association;
-    let stage = FinetuneStage { recipe: recipe.finetune, association, material };
-    for (samples, split) in [(&material.train, Split::Train), (&material.val, Split::Val)] {
-        if !stage.can_use(samples) {
-            let what = "records that the recipe's tasks can use";
-            return Err(Error::Missing { what, split: split.name(), stage: "finetune" });
-        }
-    }
-    let best = run(&stage, cmal, &context(options, &options.run.join("finetune")))?.valid();
-    write_json(&options.run.join(CALIBRATION), &stage.temperatures(&best))
-}
-
-fn context<'a>(options: &'a Options, folder: &'a Path) -> Context<'a> {
-    Context { folder, observer: options.observer, stop: options.stop }
-}
-
-fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
-    let text = serde_json::to_string_pretty(value).expect("numbers and names are always JSON");
-    fs::write(path, text).map_err(Error::file("write", PathBuf::from(path)))
+    let context = Context { folder: &folder, observer: options.observer, stop: options.stop };
+    Ok(run(&stage, fresh, &context)?.valid())
 }
 
 impl DataStatement {

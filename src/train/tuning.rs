@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::error::Error;
-use super::recipe::{Association, Finetune, Pretrain, Recipe, Shares, Text};
+use super::recipe::{Association, Finetune, Method, Pretrain, Recipe, Shares, Text};
 use super::schedule::Schedule;
 use super::start::Start;
 use crate::data::{Dataset, Entry};
@@ -107,8 +107,14 @@ impl Tuning {
                 ..Text::default()
             },
             detector: schedule(self.epochs * pictures.div_ceil(PICTURES), PICTURES, DETECTOR_RATE),
-            pretrain: Pretrain { schedule: schedule(0, BATCH, RATE), association: Association::default() },
-            finetune: Finetune { schedule: schedule(steps, BATCH, RATE), shares },
+            pretrain: Pretrain {
+                method: Method::None,
+                share: 1.0,
+                schedule: schedule(0, BATCH, RATE),
+                association: Association::default(),
+            },
+            finetune: Finetune { share: 1.0, schedule: schedule(steps, BATCH, RATE), shares },
+            arms: None,
         };
         recipe.check()?;
         Ok(recipe)

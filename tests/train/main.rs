@@ -1,5 +1,6 @@
 //! Training as its users meet it: whole runs of a tiny recipe, stopped and continued, exported and asked.
 
+mod arms;
 mod bundle;
 mod refusals;
 mod resume;

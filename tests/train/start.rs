@@ -108,6 +108,22 @@ fn a_bundle_without_weights_is_refused() {
 }
 
 #[test]
+fn what_a_finished_run_holds_is_not_written_again() {
+    let home = tempfile::tempdir().unwrap();
+    let run = home.path().join("run");
+    let (start, own) = (Start::open(bundle()).unwrap(), own_questions());
+    let recipe = tuned(&start, own.path(), Goal::Vqa).unwrap();
+    train_from(&recipe, own.path(), &run, Some(&start)).unwrap();
+    let written = || {
+        ["detector/best/model.bpk", "calibration.json", "finetune/best/model.bpk", "objects.safetensors"]
+            .map(|file| fs::metadata(run.join(file)).unwrap().modified().unwrap())
+    };
+    let before = written();
+    train_from(&recipe, own.path(), &run, Some(&start)).unwrap();
+    assert_eq!(written(), before);
+}
+
+#[test]
 fn a_run_is_not_continued_from_another_start() {
     let home = tempfile::tempdir().unwrap();
     let run = home.path().join("run");

@@ -21,9 +21,32 @@ fn every_stage_is_validated_and_leaves_its_best_and_last_weights() {
     let run = finished();
     for stage in STAGES {
         assert!(log(run, stage).iter().any(|line| line["figures"].is_object()), "{stage}");
-        for weights in ["best/model.bpk", "last/model.bpk", "last/optimizer-0.bpk", "last/state.json"] {
+        for weights in
+            ["best/model.bpk", "last/model.bpk", "last/optimizer-0.bpk", "last/state.json", "curves.svg"]
+        {
             assert!(run.join(stage).join(weights).is_file(), "{stage}/{weights}");
         }
     }
     assert!(run.join("objects.safetensors").is_file());
+}
+
+#[test]
+fn the_curves_of_a_stage_hold_every_series_of_its_log() {
+    let run = finished();
+    for stage in STAGES {
+        let svg = std::fs::read_to_string(run.join(stage).join("curves.svg")).unwrap();
+        assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"), "{stage}");
+        let log = log(run, stage);
+        let mut points = 0;
+        for line in &log {
+            for kind in ["parts", "figures"] {
+                for (name, _) in line[kind].as_object().into_iter().flatten() {
+                    assert!(svg.lines().any(|text| text.trim() == name), "{stage}: {name}");
+                    points += 1;
+                }
+            }
+            points += usize::from(line["loss"].is_number());
+        }
+        assert_eq!(svg.matches("<circle").count(), points, "{stage}");
+    }
 }

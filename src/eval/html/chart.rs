@@ -1,32 +1,21 @@
-//! Charts as SVG. What plotters draws in black is ink, which the page's style gives the colour of its text.
+//! The charts of an evaluation.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::iter;
 
-use plotters::backend::SVGBackend;
 use plotters::chart::ChartBuilder;
-use plotters::coord::Shift;
 use plotters::coord::ranged1d::{IntoSegmentedCoord, SegmentValue};
-use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
 use plotters::element::{Circle, PathElement, Rectangle};
-use plotters::style::{BLACK, Color, RGBColor, TRANSPARENT};
+use plotters::style::{BLACK, Color, TRANSPARENT};
 
-use crate::eval::error::Error;
+use crate::chart::{Area, BAR, Drawn, Error, FONT, INTERVAL, svg};
 use crate::score::{CalibrationScore, Figure};
 
-/// Of a lightness that shows on a light page and on a dark one.
-const BAR: RGBColor = RGBColor(0x4c, 0x8b, 0xc8);
-const INTERVAL: RGBColor = RGBColor(0xd9, 0x7b, 0x29);
-const FONT: (&str, i32) = ("sans-serif", 14);
 /// Height of a named figure, and of what is around them.
 const ROW: u32 = 22;
 const AROUND: u32 = 72;
 /// Longer names are cut.
 const NAME: usize = 28;
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn = Result<(), DrawingAreaErrorKind<io::Error>>;
 
 /// Accuracy over confidence by bins, with intervals; answers on the diagonal are as sure as they are right.
 pub(super) fn reliability(calibration: &CalibrationScore) -> Result<String, Error> {
@@ -39,15 +28,6 @@ pub(super) fn ranking(figures: &BTreeMap<String, Figure>) -> Result<String, Erro
         figures.iter().map(|(name, figure)| (name.as_str(), *figure)).collect();
     ranked.sort_by(|a, b| a.1.value.total_cmp(&b.1.value));
     svg((560, AROUND + ROW * ranked.len().max(2) as u32), |area| draw_ranking(area, &ranked))
-}
-
-fn svg(size: (u32, u32), draw: impl FnOnce(&Area<'_>) -> Drawn) -> Result<String, Error> {
-    let mut text = String::new();
-    {
-        let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
-        draw(&area).and_then(|()| area.present()).map_err(|source| Error::Chart(Box::new(source)))?;
-    }
-    Ok(text)
 }
 
 fn draw_reliability(area: &Area<'_>, calibration: &CalibrationScore) -> Drawn {

@@ -148,7 +148,7 @@ fn figures(page: &mut String, rows: &[Row]) {
 
 fn charts<'a>(
     page: &mut String,
-    charts: impl IntoIterator<Item = (&'a str, Result<String, Error>)>,
+    charts: impl IntoIterator<Item = (&'a str, Result<String, crate::chart::Error>)>,
 ) -> Result<(), Error> {
     add!(page, "<div class=\"charts\">");
     for (caption, chart) in charts {

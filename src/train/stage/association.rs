@@ -10,6 +10,7 @@ use crate::model::{Cmal, Fills, Fused, Paired};
 use crate::train::batch::{self, Pictures, Texts, floats, indices};
 use crate::train::loss::{cross_entropy, yes_no};
 use crate::train::masking::{Pair, Plan};
+use crate::train::material::Material;
 use crate::train::recipe::Association;
 use crate::train::samples::Sample;
 use crate::types::AnchorPoint;
@@ -93,10 +94,15 @@ impl AssociationBatch {
                 Plan::draw(&Pair { objects, maskable: &maskable, anchors: &sample.target }, shares, rng)
             })
             .collect();
-        Self::planned(samples, &plans, source)
+        Self::planned(samples, &plans, source, shares)
     }
 
-    fn planned(samples: &[&Sample<Vec<AnchorPoint>>], plans: &[Plan], source: &Source) -> Self {
+    fn planned(
+        samples: &[&Sample<Vec<AnchorPoint>>],
+        plans: &[Plan],
+        source: &Source,
+        shares: &Association,
+    ) -> Self {
         let device = source.device;
         let chosen: Vec<usize> = samples.iter().map(|sample| sample.picture).collect();
         let pictures = Pictures::gather(source.store, &chosen, device);
@@ -114,7 +120,9 @@ impl AssociationBatch {
             .collect();
         let rows: Vec<&[i64]> = tokens.iter().map(Vec::as_slice).collect();
         let texts = Texts::gather(&rows, source.tokenizer.pad(), device);
-        let fills = batch::fills(plans, texts.length, pictures.objects, device);
+        let none = vec![Plan::default(); plans.len()];
+        let fills =
+            batch::fills(if shares.swap { plans } else { &none }, texts.length, pictures.objects, device);
         let mut targets = Targets::default();
         for (row, (sample, plan)) in samples.iter().zip(plans).enumerate() {
             let (text, object) = (row * texts.length, row * pictures.objects);
@@ -123,14 +131,19 @@ impl AssociationBatch {
                 let attributes = store.attributes(sample.picture, slot).collect::<Vec<_>>();
                 (object + slot, store.class(sample.picture, slot), attributes)
             };
-            for fill in &plan.text {
-                targets.text_associated.push((text + fill.slot, fill.associated));
+            // What does not cross over cannot be judged to belong.
+            for fill in plan.text.iter().filter(|_| shares.amc) {
+                if shares.swap {
+                    targets.text_associated.push((text + fill.slot, fill.associated));
+                }
                 if fill.associated {
                     targets.text.push((text + fill.slot, sample.tokens[fill.slot]));
                 }
             }
-            for fill in &plan.objects {
-                targets.object_associated.push((object + fill.slot, fill.associated));
+            for fill in plan.objects.iter().filter(|_| shares.amc) {
+                if shares.swap {
+                    targets.object_associated.push((object + fill.slot, fill.associated));
+                }
                 if fill.associated {
                     targets.objects.push(label(fill.slot));
                 }
@@ -176,6 +189,10 @@ impl AssociationBatch {
             let target = belongs.into_iter().map(|belongs| f32::from(u8::from(belongs))).collect();
             let target = floats(target, [rows, 1], &logits.device());
             parts.push(("associated", ASSOCIATED, yes_no(logits, target)));
+        }
+        if parts.is_empty() {
+            // A step of captions that nothing can be asked of changes nothing.
+            parts.push(("mlm", LANGUAGE, fused.text.sum().mul_scalar(0.0)));
         }
         parts
     }
@@ -240,6 +257,12 @@ pub struct Source<'a> {
     pub device: &'a Device,
 }
 
+impl<'a> Source<'a> {
+    pub fn of(material: &'a Material, device: &'a Device) -> Self {
+        Self { store: &material.store, tokenizer: &material.lexicon.tokenizer, device }
+    }
+}
+
 /// The unified encoder's states with batch and slots in one axis.
 struct Slots {
     text: Tensor<2>,
@@ -278,4 +301,94 @@ pub fn best(logits: Tensor<2>) -> Vec<usize> {
 /// A tensor's values, row by row.
 pub fn values(tensor: Tensor<2>) -> Vec<f32> {
     tensor.into_data().try_to_vec_as::<f32>().expect("a float tensor reads back as f32")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::dice::dice;
+    use crate::train::stage::testing::{fresh, material};
+
+    /// The same captions and plans, learned from in another way.
+    fn batch(material: &Material, shares: Association) -> AssociationBatch {
+        let captions: Vec<_> = material.train.captions.iter().collect();
+        let source = Source::of(material, &material.device);
+        let full = Association { anchors: 0.8, negatives: 0.3, ..Association::default() };
+        let mut rng = dice(7, "plans", 0);
+        let plans: Vec<Plan> = captions
+            .iter()
+            .map(|caption| {
+                let maskable: Vec<bool> =
+                    caption.tokens.iter().map(|&token| !source.tokenizer.special(token)).collect();
+                let objects = material.store.count(caption.picture);
+                let pair = Pair { objects, maskable: &maskable, anchors: &caption.target };
+                Plan::draw(&pair, &full, &mut rng)
+            })
+            .collect();
+        AssociationBatch::planned(&captions, &plans, &source, &shares)
+    }
+
+    fn any(mask: &Tensor<2, Bool>) -> bool {
+        mask.clone().any().into_scalar::<bool>()
+    }
+
+    fn assert_same_input(one: &AssociationBatch, other: &AssociationBatch) {
+        assert_eq!(one.texts.tokens.to_data(), other.texts.tokens.to_data());
+        assert_eq!(one.hidden.to_data(), other.hidden.to_data());
+        assert_eq!(one.targets.language, other.targets.language);
+        assert_eq!(one.targets.regions, other.targets.regions);
+    }
+
+    #[test]
+    fn without_the_swap_the_same_is_masked_and_asked_and_nothing_crosses() {
+        let material = material(12, 0);
+        let full = batch(&material, Association::default());
+        let plain = batch(&material, Association { swap: false, ..Association::default() });
+        assert_same_input(&full, &plain);
+        assert_eq!(
+            (&plain.targets.text, &plain.targets.objects),
+            (&full.targets.text, &full.targets.objects)
+        );
+        assert!(!full.targets.text.is_empty() && !full.targets.objects.is_empty());
+        for (filling, crosses) in [(&full.fills, true), (&plain.fills, false)] {
+            for side in [&filling.text, &filling.objects] {
+                assert_eq!((any(&side.filled), any(&side.masked)), (crosses, crosses));
+            }
+        }
+        let judged = |batch: &AssociationBatch| {
+            batch.targets.text_associated.len() + batch.targets.object_associated.len()
+        };
+        assert!(judged(&full) > 0);
+        assert_eq!(judged(&plain), 0, "nothing is there that could belong");
+    }
+
+    #[test]
+    fn without_mapping_classification_the_prompt_is_swapped_and_only_the_rest_is_learned() {
+        let material = material(12, 0);
+        let full = batch(&material, Association::default());
+        let bare = batch(&material, Association { amc: false, ..Association::default() });
+        assert_same_input(&full, &bare);
+        for side in [|fills: &Fills| fills.text.clone(), |fills: &Fills| fills.objects.clone()] {
+            let (full, bare) = (side(&full.fills), side(&bare.fills));
+            assert_eq!(full.filled.to_data(), bare.filled.to_data());
+            assert_eq!(full.source.to_data(), bare.source.to_data());
+        }
+        let model = fresh(&material);
+        let names = |batch: &AssociationBatch| -> Vec<_> {
+            batch.losses(&model).into_iter().map(|(name, ..)| name).collect()
+        };
+        assert_eq!(names(&full), ["amc_text", "mlm", "amc_object", "mrc", "associated"]);
+        assert_eq!(names(&bare), ["mlm", "mrc"]);
+    }
+
+    #[test]
+    fn a_batch_that_asks_nothing_has_a_loss_of_nothing() {
+        let material = material(3, 0);
+        let captions: Vec<_> = material.train.captions.iter().collect();
+        let (plans, source) = (vec![Plan::default(); 3], Source::of(&material, &material.device));
+        let batch = AssociationBatch::planned(&captions, &plans, &source, &Association::default());
+        let losses = batch.losses(&fresh(&material));
+        assert_eq!(losses.len(), 1);
+        assert!(losses[0].2.clone().into_scalar::<f32>().abs() < f32::EPSILON);
+    }
 }

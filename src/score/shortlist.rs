@@ -1,6 +1,6 @@
 //! Retrieval: coarse vectors find the candidates, the matching head ranks them.
 
-use crate::score::{self, RetrievalScore};
+use super::retrieval::{RetrievalScore, rank, recall};
 
 /// Candidates that the coarse vectors give for one query.
 pub const CANDIDATES: usize = 50;
@@ -49,15 +49,15 @@ impl Shortlist {
             at.and_then(|at| scored[picture].get(at).copied()).unwrap_or(f32::NEG_INFINITY)
         };
         let text_ranks = self.texts.iter().enumerate().map(|(picture, texts)| {
-            score::rank(texts.iter().map(|&text| (of(picture, text), self.owners[text] == picture)))
+            rank(texts.iter().map(|&text| (of(picture, text), self.owners[text] == picture)))
         });
         let picture_ranks =
             self.pictures.iter().zip(&self.owners).enumerate().map(|(text, (pictures, &own))| {
-                score::rank(pictures.iter().map(|&picture| (of(picture, text), picture == own)))
+                rank(pictures.iter().map(|&picture| (of(picture, text), picture == own)))
             });
         RetrievalScore {
-            image_to_text: score::recall(&text_ranks.collect::<Vec<_>>()),
-            text_to_image: score::recall(&picture_ranks.collect::<Vec<_>>()),
+            image_to_text: recall(&text_ranks.collect::<Vec<_>>()),
+            text_to_image: recall(&picture_ranks.collect::<Vec<_>>()),
         }
     }
 }
@@ -72,6 +72,7 @@ fn nearest(query: &[f32], items: &[&[f32]]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::score;
 
     /// Unit vectors that point into as many directions as there are.
     fn fan(count: usize) -> Vec<Vec<f32>> {
