@@ -7,6 +7,7 @@ mod deal;
 mod device;
 mod dice;
 mod error;
+mod imported;
 mod lexicon;
 mod loss;
 mod masking;

@@ -1,6 +1,7 @@
 //! Training as its users meet it: whole runs of a tiny recipe, stopped and continued, exported and asked.
 
 mod bundle;
+mod features;
 mod refusals;
 mod resume;
 mod start;

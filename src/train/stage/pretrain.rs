@@ -162,7 +162,9 @@ mod tests {
             store.push(&format!("{picture}.png"), &objects);
             let tags: Vec<Tags> = objects
                 .iter()
-                .map(|found| lexicon.words.tags(usize::from(found.class), found.attributes.iter().copied()))
+                .map(|found| {
+                    lexicon.words.tags(Some(usize::from(found.class)), found.attributes.iter().copied())
+                })
                 .collect();
             let told: Vec<String> = named
                 .sample(rng, 2)
