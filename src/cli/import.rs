@@ -189,8 +189,9 @@ struct Flickr30kArgs {
 
 /// Region features of bottom-up attention or LXMERT, to features.safetensors
 ///
-/// Training does not read them yet. Needs no pictures. Rows that bear a number are named as the picture with that number in the folder, if
-/// there is one.
+/// `cmal train` uses them in place of a detector. Needs no pictures, but a training does. Rows that bear a number are named as the picture
+/// with that number in the folder, if there is one. LXMERT's classes and attributes are kept as numbers; training reads boxes and features
+/// alone.
 #[derive(Args, Clone, Debug)]
 struct BottomUpArgs {
     /// trainval_resnet101_faster_rcnn_genome_36.tsv, train2014_obj36.tsv, …

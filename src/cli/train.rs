@@ -31,6 +31,10 @@ const EPOCHS: usize = 10;
 /// A recipe with `[arms]`, as `models/recipes/arms.toml`, trains no single model: it compares ways to pre-train at shares of the corpus, and
 /// leaves a table and a plot.
 ///
+/// A dataset folder with features.safetensors, as `cmal import bottom-up` writes it, brings its regions along: there is no detector stage,
+/// and `features` of the recipe's [model] must be their width. What such a run learns is told by its log alone: without the detector that
+/// computed the features it cannot be exported.
+///
 /// Ctrl-C leaves a checkpoint; --resume continues from it. The run folder holds the recipe, and of each stage the weights, a log and its
 /// curves.
 #[derive(Args, Clone, Debug)]
@@ -47,6 +51,10 @@ pub struct TrainArgs {
     /// How often to go through the dataset, without a recipe [default: 10]
     #[arg(long, value_name = "COUNT", conflicts_with = "recipe", requires = "init")]
     epochs: Option<NonZeroUsize>,
+    /// Look at pictures in which the detector finds fewer objects than this by a grid of regions as well, without a recipe; for pictures
+    /// that it was not made for, such as photographs [default: as the bundle does]
+    #[arg(long, value_name = "COUNT", conflicts_with = "recipe", requires = "init")]
+    grid_below: Option<usize>,
     /// The dataset folder; else the world of the recipe is drawn into the run folder
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -78,7 +86,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         Some(data) => data.clone(),
         None => corpus(&recipe, &run)?,
     };
-    train::train(&train::Options {
+    let trained_on = train::train(&train::Options {
         recipe: &recipe,
         data: &data,
         drawn: args.data.is_none(),
@@ -90,14 +98,14 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         observer: &Watch::default(),
         stop: &stop,
     })?;
-    if recipe.arms.is_some() {
-        return print(&format!("{}: arms.md, arms.csv and arms.svg hold the comparison\n", run.display()));
-    }
-    print(&format!(
-        "{}: trained; `cmal export {0} --out models/{}` makes a bundle of it\n",
-        run.display(),
-        recipe.name
-    ))
+    let run = run.display();
+    print(&match trained_on.features {
+        _ if recipe.arms.is_some() => format!("{run}: arms.md, arms.csv and arms.svg hold the comparison\n"),
+        None => {
+            format!("{run}: trained; `cmal export {run} --out models/{}` makes a bundle of it\n", recipe.name)
+        }
+        Some(features) => format!("{run}: trained on {features}; figures are in {run}/finetune/log.jsonl\n"),
+    })
 }
 
 /// The recipe and the run folder.
@@ -122,6 +130,7 @@ fn plan(args: &TrainArgs, start: Option<&Start>) -> Result<(Recipe, PathBuf), Fa
         name: named(&run).unwrap_or_else(|| "tuned".to_owned()),
         goal: args.task.unwrap_or(Goal::All),
         epochs: args.epochs.map_or(EPOCHS, NonZeroUsize::get),
+        grid_below: args.grid_below,
         workers: match args.device {
             Place::Cpu => thread::available_parallelism().map_or(1, NonZeroUsize::get),
             Place::Vulkan | Place::Cuda => 1,

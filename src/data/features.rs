@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Write;
+use std::iter;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +11,7 @@ use half::f16;
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensorError, SafeTensors};
 
+use super::new_file::NewFile;
 use crate::types::UnitBox;
 
 const NAMES: &str = "names";
@@ -17,6 +20,8 @@ pub(super) const ORIGIN: &str = "origin";
 
 /// The class of objects that came without one.
 pub const NO_CLASS: u16 = u16::MAX;
+/// In the place of a class: a region of a grid, in which no object was found.
+pub const GRID: u16 = NO_CLASS - 1;
 
 /// Objects of many pictures, one after the other.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,7 +45,7 @@ pub struct ObjectStore {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
     pub bbox: UnitBox,
-    /// Index of the most probable class, or [`NO_CLASS`].
+    /// Index of the most probable class, [`NO_CLASS`] or [`GRID`].
     pub class: u16,
     /// For each attribute whether the object has it.
     pub attributes: Vec<bool>,
@@ -52,9 +57,9 @@ pub struct Found {
 pub enum StoreError {
     #[error("cannot access `{}`", path.display())]
     File { path: PathBuf, source: std::io::Error },
-    #[error("`{}` is damaged; delete it, and it is computed again", path.display())]
+    #[error("`{}` is damaged; delete it to have it computed again, or import it anew", path.display())]
     Format { path: PathBuf, source: SafeTensorError },
-    #[error("`{}` is of another format; delete it, and it is computed again", path.display())]
+    #[error("`{}` is of another format; delete it to have it computed again, or import it anew", path.display())]
     Content { path: PathBuf },
 }
 
@@ -114,14 +119,37 @@ impl ObjectStore {
         UnitBox { x1, y1, x2, y2 }
     }
 
-    pub fn class(&self, picture: usize, object: usize) -> usize {
-        usize::from(self.classes[self.range(picture).start + object])
+    /// Index of the class; none of an object that came without one, and of a region of a grid.
+    pub fn class(&self, picture: usize, object: usize) -> Option<usize> {
+        let class = self.classes[self.range(picture).start + object];
+        (class < GRID).then_some(usize::from(class))
+    }
+
+    /// Whether it is an object, not a region of a grid.
+    pub fn is_object(&self, picture: usize, object: usize) -> bool {
+        self.classes[self.range(picture).start + object] != GRID
     }
 
     /// For each attribute whether the object has it.
     pub fn attributes(&self, picture: usize, object: usize) -> impl Iterator<Item = bool> {
         let at = self.range(picture).start + object;
         self.has[at * self.attributes..(at + 1) * self.attributes].iter().map(|&has| has != 0)
+    }
+
+    /// The first objects of each picture, `most` at most, without their classes and attributes: numbers that come without the words
+    /// they stand for.
+    pub fn untagged(&self, most: usize) -> Self {
+        let mut other = Self::new(&self.origin, self.width, 0);
+        for (picture, name) in self.names.iter().enumerate() {
+            let kept =
+                self.range(picture).start..self.range(picture).end.min(self.range(picture).start + most);
+            other.names.push(name.clone());
+            other.boxes.extend_from_slice(&self.boxes[kept.start * 4..kept.end * 4]);
+            other.features.extend_from_slice(&self.features[kept.start * self.width..kept.end * self.width]);
+            other.classes.extend(iter::repeat_n(NO_CLASS, kept.len()));
+            other.starts.push(other.classes.len() as u32);
+        }
+        other
     }
 
     /// Appends the region features of a picture, row by row.
@@ -153,9 +181,8 @@ impl ObjectStore {
             .map_err(format)?;
         let origin = HashMap::from([(ORIGIN.to_owned(), self.origin.clone())]);
         let packed = safetensors::serialize(views, Some(origin)).map_err(format)?;
-        let aside = path.with_extension("new");
-        fs::write(&aside, packed).map_err(file)?;
-        fs::rename(&aside, path).map_err(file)
+        let mut aside = NewFile::begin(path).map_err(file)?;
+        aside.write_all(&packed).and_then(|()| aside.finish()).map_err(file)
     }
 
     /// Reads a store that [`save`](Self::save) wrote.
@@ -255,11 +282,41 @@ mod tests {
         let read = ObjectStore::open(&path).unwrap();
         assert_eq!(read, store());
         let c = read.by_name()["c.png"];
-        assert_eq!((read.count(c), read.class(c, 0), read.count(1)), (1, 2, 0));
+        assert_eq!((read.count(c), read.class(c, 0), read.count(1)), (1, Some(2), 0));
         assert_eq!(read.attributes(0, 0).collect::<Vec<_>>(), [false, true, true]);
         let mut features = Vec::new();
         read.copy_features(0, &mut features);
         assert_eq!(features, [1.0, 2.0, 0.5, -3.0]);
+    }
+
+    #[test]
+    fn an_object_without_a_class_is_one_and_a_region_of_a_grid_is_none() {
+        let mut store = ObjectStore::new("a detector", 2, 1);
+        let bbox = UnitBox { x1: 0.0, y1: 0.0, x2: 1.0, y2: 1.0 };
+        let found = [0, NO_CLASS, GRID].map(|class| Found {
+            bbox,
+            class,
+            attributes: vec![false],
+            feature: vec![0.5; 2],
+        });
+        store.push("a.png", &found);
+        assert_eq!([0, 1, 2].map(|object| store.class(0, object)), [Some(0), None, None]);
+        assert_eq!([0, 1, 2].map(|object| store.is_object(0, object)), [true, true, false]);
+    }
+
+    #[test]
+    fn without_tags_the_first_objects_keep_their_boxes_and_features() {
+        let bare = store().untagged(1);
+        assert_eq!([0, 1, 2].map(|picture| bare.count(picture)), [1, 0, 1]);
+        assert_eq!((bare.by_name(), bare.width()), (store().by_name(), 2));
+        assert_eq!((bare.class(2, 0), bare.attributes(2, 0).count()), (None, 0));
+        assert_eq!(bare.bbox(2, 0), store().bbox(2, 0));
+        let mut features = Vec::new();
+        for picture in [0, 2] {
+            bare.copy_features(picture, &mut features);
+        }
+        assert_eq!(features, [1.0, 2.0, 7.0, 8.0]);
+        assert!(bare.consistent());
     }
 
     #[test]

@@ -16,6 +16,8 @@ use crate::input::{Limits, Picture, PictureError};
 use crate::types::{Entailment, PixelBox, Size, Split, Tags};
 
 pub(super) const IMAGES: &str = "images";
+/// Region features that came with a corpus, in place of those that a detector would find.
+pub const FEATURES: &str = "features.safetensors";
 /// In the order in which bad lines are listed.
 pub(super) const FILES: [&str; 6] = [
     split::FILE,

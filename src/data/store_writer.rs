@@ -11,6 +11,7 @@ use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
 use super::features::{Found, ORIGIN, StoreError, columns, raw};
+use super::new_file::NewFile;
 
 /// A store that grows on disk. The columns that are wide lie in files of their own until the end.
 #[derive(Debug)]
@@ -86,9 +87,8 @@ impl ObjectStoreWriter {
         let widths = [self.width.unwrap_or_default(), self.attributes];
         let columns = columns(&names, self.len(), self.objects(), widths);
         let header = header(&self.path, &self.origin, columns)?;
-        let aside = self.path.with_extension("new");
-        let failed = |source| StoreError::File { path: aside.clone(), source };
-        let mut file = BufWriter::new(File::create(&aside).map_err(failed)?);
+        let failed = |source| StoreError::File { path: self.path.clone(), source };
+        let mut file = NewFile::begin(&self.path).map_err(failed)?;
         let mut put = |bytes: &[u8]| file.write_all(bytes).map_err(failed);
         put(&(header.len() as u64).to_le_bytes())?;
         put(&header)?;
@@ -97,8 +97,7 @@ impl ObjectStoreWriter {
         self.features.append_to(&mut file)?;
         file.write_all(&raw(&self.classes, u16::to_le_bytes)).map_err(failed)?;
         self.has.append_to(&mut file)?;
-        file.write_all(names.as_bytes()).and_then(|()| file.flush()).map_err(failed)?;
-        fs::rename(&aside, &self.path).map_err(failed)
+        file.write_all(names.as_bytes()).and_then(|()| file.finish()).map_err(failed)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What can go wrong while figures are computed.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::input::PictureError;
 use crate::{chart, runtime};
@@ -55,7 +55,8 @@ pub enum Error {
 
 impl Error {
     /// For `map_err` on what writes a file.
-    pub(super) fn write(path: &Path) -> impl Fn(io::Error) -> Self {
-        move |source| Self::Write { path: path.to_owned(), source }
+    pub(super) fn write(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Write { path, source }
     }
 }

@@ -4,7 +4,6 @@
 mod answers;
 mod error;
 mod html;
-mod new_file;
 mod part;
 mod report;
 mod run;

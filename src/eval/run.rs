@@ -8,7 +8,7 @@ use std::thread;
 use crate::data::{Dataset, Entry};
 use crate::score::{
     AnsweredQuestion, Detected, Detection, DetectionScore, EntailmentScore, GroundedExpression,
-    GroundingScore, JudgedHypothesis, RetrievalScore, Shortlist, VqaScore, entailment, grounding, vqa,
+    GroundingScore, JudgedHypothesis, Rankings, Shortlist, VqaScore, entailment, grounding, vqa,
 };
 use crate::types::{Answer, Frame, PixelBox, Query, Tags};
 
@@ -39,6 +39,8 @@ pub struct Evaluation<'a> {
     pictures: &'a [&'a Entry],
     /// One per picture.
     answers: Vec<Answers>,
+    /// Of the pictures with captions.
+    retrieved: Option<Rankings>,
 }
 
 /// Asks everything and counts. `progress` is told of each picture that is done, once per pass over them.
@@ -47,8 +49,8 @@ pub fn evaluate<'a>(asked: &Asked<'a>, progress: &(dyn Fn() + Sync)) -> Result<E
         return Err(Error::Nothing);
     }
     let answers = asked.each(asked.pictures, progress, |_, entry, picture| asked.about(entry, picture))?;
-    let retrieval = asked.wants(Part::Retrieval).then(|| asked.retrieval(progress)).transpose()?;
-    Ok(Evaluation::of(asked.pictures, answers, asked.parts, retrieval))
+    let retrieved = asked.wants(Part::Retrieval).then(|| asked.retrieve(progress)).transpose()?;
+    Ok(Evaluation::of(asked.pictures, answers, asked.parts, retrieved))
 }
 
 impl<'a> Evaluation<'a> {
@@ -57,9 +59,10 @@ impl<'a> Evaluation<'a> {
         pictures: &'a [&'a Entry],
         answers: Vec<Answers>,
         parts: &[Part],
-        retrieval: Option<RetrievalScore>,
+        retrieved: Option<Rankings>,
     ) -> Self {
-        let mut evaluation = Self { report: Report::default(), pictures, answers };
+        let retrieval = retrieved.as_ref().map(Rankings::score);
+        let mut evaluation = Self { report: Report::default(), pictures, answers, retrieved };
         let wants = |part| parts.contains(&part);
         evaluation.report = Report {
             pictures: pictures.len(),
@@ -77,6 +80,11 @@ impl Evaluation<'_> {
     /// The pictures with what was answered about them.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&Entry, &Answers)> {
         self.pictures.iter().copied().zip(&self.answers)
+    }
+
+    /// The pictures that were retrieved by their captions, with what was; none if nobody asked.
+    pub(super) fn retrieved(&self) -> Option<(Vec<&Entry>, &Rankings)> {
+        Some((captioned(self.pictures).collect(), self.retrieved.as_ref()?))
     }
 
     fn vqa(&self) -> VqaScore {
@@ -144,9 +152,8 @@ impl Asked<'_> {
     }
 
     /// Every caption is a text; pictures without one are left out.
-    fn retrieval(&self, progress: &(dyn Fn() + Sync)) -> Result<RetrievalScore, Error> {
-        let captioned: Vec<&Entry> =
-            self.pictures.iter().copied().filter(|entry| !entry.captions.is_empty()).collect();
+    fn retrieve(&self, progress: &(dyn Fn() + Sync)) -> Result<Rankings, Error> {
+        let captioned: Vec<&Entry> = captioned(self.pictures).collect();
         let coarse = self.each(&captioned, &|| {}, |_, entry, picture| {
             let texts = entry.captions.iter().map(|caption| self.coarse.coarse_text(caption));
             Ok((self.coarse.coarse_picture(picture)?, texts.collect::<Result<Vec<_>, _>>()?))
@@ -161,7 +168,7 @@ impl Asked<'_> {
             let score = |answer| if let Answer::Match(score) = answer { Some(score) } else { None };
             Ok(answers.into_iter().filter_map(score).collect())
         })?;
-        Ok(shortlist.score(&scored))
+        Ok(shortlist.rank(&scored))
     }
 
     /// Does `work` with every picture's index, entry and bytes, several at a time; the results are in the pictures' order.
@@ -205,6 +212,11 @@ impl Asked<'_> {
         done.sort_unstable_by_key(|(index, _)| *index);
         Ok(done.into_iter().map(|(_, outcome)| outcome).collect())
     }
+}
+
+/// The pictures that have captions.
+fn captioned<'a>(pictures: &[&'a Entry]) -> impl Iterator<Item = &'a Entry> {
+    pictures.iter().copied().filter(|entry| !entry.captions.is_empty())
 }
 
 /// Counts the objects of a picture, unless nobody labelled them.

@@ -1,14 +1,14 @@
 //! Answers as the official evaluation server of VQA takes them.
 
 use std::collections::HashSet;
+use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
 
-use crate::data::Entry;
+use crate::data::{Entry, NewFile};
 
 use super::error::Error;
-use super::new_file::NewFile;
 use super::run::Evaluation;
 
 /// A result file of VQA v2: a JSON list with one answer to every question.
@@ -38,11 +38,11 @@ impl Submission {
         if ids.is_empty() {
             return Err(Error::NoQuestions);
         }
-        Ok(Self { file: NewFile::begin(path)? })
+        Ok(Self { file: NewFile::begin(path).map_err(Error::write(path))? })
     }
 
     /// Writes the answers of an evaluation of the same pictures that asked the questions.
-    pub fn finish(self, evaluation: &Evaluation<'_>) -> Result<(), Error> {
+    pub fn finish(mut self, evaluation: &Evaluation<'_>) -> Result<(), Error> {
         let answered: Vec<_> = evaluation
             .entries()
             .flat_map(|(entry, answers)| entry.vqa.iter().zip(&answers.vqa))
@@ -51,7 +51,8 @@ impl Submission {
             })
             .collect();
         let text = serde_json::to_vec(&answered).map_err(Error::Encode)?;
-        self.file.finish(&text)
+        let failed = Error::write(self.file.path().to_owned());
+        self.file.write_all(&text).and_then(|()| self.file.finish()).map_err(failed)
     }
 }
 

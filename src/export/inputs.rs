@@ -66,13 +66,13 @@ fn mask(name: &str, slots: usize, count: usize) -> Vec<bool> {
         .collect()
 }
 
-/// Grey squares with patches of colour on them, something that a detector may see objects in: `[batch, side, side, 3]`.
+/// Grey squares with patches of colour on them, something that a detector may see objects in, and one without: `[batch, side, side, 3]`.
 fn pictures(shape: &[usize], rng: &mut ChaCha8Rng) -> Vec<u8> {
     const PATCHES: usize = 5;
     let side = shape[1];
     let mut bytes = vec![160; shape.iter().product()];
-    for picture in bytes.chunks_exact_mut(side * side * 3) {
-        for _ in 0..PATCHES {
+    for (row, picture) in bytes.chunks_exact_mut(side * side * 3).enumerate() {
+        for _ in 0..if row == EMPTY { 0 } else { PATCHES } {
             let extent = rng.random_range(side / 8..side / 3);
             let (x, y) = (rng.random_range(0..side - extent), rng.random_range(0..side - extent));
             let colour: [u8; 3] = rng.random();

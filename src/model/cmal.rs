@@ -150,6 +150,7 @@ mod tests {
     use super::*;
 
     const DIMS: Dims = Dims {
+        grid_below: 0,
         side: 32,
         channels: 4,
         features: 5,

@@ -15,6 +15,18 @@ pub struct Vocabulary {
     pub attributes: usize,
 }
 
+impl Vocabulary {
+    /// Where a list has no words, a single one that is never meant: a layer has one output at least.
+    pub fn at_least_one(self) -> Self {
+        Self {
+            answers: self.answers.max(1),
+            classes: self.classes.max(1),
+            attributes: self.attributes.max(1),
+            ..self
+        }
+    }
+}
+
 /// Sizes that the recipe decides.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -29,6 +41,9 @@ pub struct Dims {
     pub objects: usize,
     /// Peaks of the heat map below this score are no objects, 0..1.
     pub object_threshold: f64,
+    /// Pictures with fewer objects than this are looked at by a grid of regions as well; 0 for none. A model that has seen no grid while
+    /// it learned takes its regions for objects: trained on the world, where every picture has some, it counted eight in a blank one.
+    pub grid_below: usize,
     /// Width D of the states.
     pub width: usize,
     /// Attention heads; divides the width.
@@ -57,6 +72,7 @@ impl Default for Dims {
             features: 96,
             objects: 16,
             object_threshold: 0.3,
+            grid_below: 0,
             width: 192,
             heads: 6,
             expansion: 4,

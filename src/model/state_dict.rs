@@ -237,6 +237,7 @@ mod tests {
     use crate::model::{Cmal, Dims, Vocabulary};
 
     const DIMS: Dims = Dims {
+        grid_below: 0,
         side: 32,
         channels: 4,
         features: 6,

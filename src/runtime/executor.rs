@@ -352,7 +352,7 @@ mod tests {
         let picture = Seen::new(
             Frame::new(Size { width: 9, height: 9 }),
             vec![Object { bbox, tags: Tags::default(), score: 1.0 }; 5],
-            VisualStates { visual: Vec::new(), coarse: Vec::new() },
+            VisualStates { visual: Vec::new(), coarse: Vec::new(), regions: 5 },
         );
         let text = Reading::Read(Arc::new(ReadText { textual: Vec::new(), tokens: 0, coarse: Vec::new() }));
         let pair = Pair { picture: Arc::new(picture), text };

@@ -13,7 +13,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// `objects` and `states` come from the same picture and have the same length.
+    /// `objects` and `states` come from the same picture; the states are those of the objects, then of a grid's regions if there are any.
     pub(super) fn new(frame: Frame, objects: Vec<Object>, states: VisualStates) -> Self {
         Self { frame, objects, states }
     }
@@ -38,7 +38,12 @@ impl Seen {
         &self.states.coarse
     }
 
-    /// The visual states H_v, one row of width D per object slot; a picture without objects has one slot that is not real.
+    /// What the picture is looked at by: its objects, and behind them, if there are few, the regions of a grid, which nobody is told of.
+    pub(super) fn regions(&self) -> usize {
+        self.states.regions
+    }
+
+    /// The visual states H_v, one row of width D per region; a picture without any has one slot that is not real.
     pub(super) fn visual(&self) -> &[f32] {
         &self.states.visual
     }

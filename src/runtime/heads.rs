@@ -96,7 +96,7 @@ mod tests {
             tags: Tags { class: class.to_owned(), attributes: vec!["red".to_owned()] },
             score: 0.9,
         };
-        let states = VisualStates { visual: vec![0.0; 4], coarse: vec![1.0] };
+        let states = VisualStates { visual: vec![0.0; 4], coarse: vec![1.0], regions: 2 };
         let frame = Frame::new(Size { width: 400, height: 200 });
         Seen::new(frame, vec![object(0.0, "circle"), object(0.5, "square")], states)
     }
@@ -151,8 +151,8 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_without_objects_holds_nothing_that_is_referred_to() {
-        let states = VisualStates { visual: Vec::new(), coarse: vec![1.0] };
+    fn a_picture_without_objects_holds_nothing_that_is_referred_to_whatever_it_is_looked_at_by() {
+        let states = VisualStates { visual: vec![0.0; 4], coarse: vec![1.0], regions: 2 };
         let empty = Seen::new(Frame::new(Size { width: 4, height: 4 }), Vec::new(), states);
         let logits = Logits { grounding: Vec::new(), ..logits() };
         let query = Query::Grounding { expression: String::new(), top_k: 1 };

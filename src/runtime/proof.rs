@@ -33,8 +33,11 @@ pub(super) fn warm_up(graphs: &mut Graphs, model: &Model, batch: Budget) -> Resu
         objects: objects.clone(),
     };
     let tokens = vec![model.pad; manifest.tokenizer.max_tokens];
-    let states =
-        VisualStates { visual: vec![0.0; sizes.objects * sizes.width], coarse: vec![0.0; sizes.coarse] };
+    let states = VisualStates {
+        visual: vec![0.0; sizes.objects * sizes.width],
+        coarse: vec![0.0; sizes.coarse],
+        regions: sizes.objects,
+    };
     let text = ReadText {
         textual: vec![0.0; tokens.len() * sizes.width],
         tokens: tokens.len(),

@@ -18,5 +18,5 @@ pub use figure::{Figure, Interval};
 pub use grounding::{GroundedExpression, GroundingScore, grounding};
 pub use normalize::normalize_answer;
 pub use retrieval::{Recall, RetrievalScore, rank, recall, retrieval};
-pub use shortlist::{CANDIDATES, Shortlist};
+pub use shortlist::{CANDIDATES, Ranking, Rankings, Retrieved, Shortlist};
 pub use vqa::{AnsweredQuestion, VqaScore, WorstType, soft_accuracy, vqa};

@@ -34,7 +34,7 @@ impl Course<'_> {
         let Self { recipe, material, .. } = self;
         material.device.seed(recipe.seed);
         let device = material.device.clone().autodiff();
-        let cmal = Cmal::new(&recipe.model, &material.lexicon.vocabulary(), &device).materialize();
+        let cmal = Cmal::new(&recipe.model, &material.vocabulary, &device).materialize();
         let cmal = match self.start {
             Some(start) => start.cmal(cmal, &material.lexicon)?,
             None => cmal,

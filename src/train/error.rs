@@ -48,7 +48,17 @@ pub enum Error {
     Interrupted { stage: &'static str, step: usize },
     #[error("the run `{}` is not finished; continue it with `cmal train … --resume`", run.display())]
     Unfinished { run: PathBuf },
-    #[error("the objects of the dataset's pictures cannot be kept")]
+    #[error(
+        "`{}` has region features of width {found}, and the model takes {wanted}: state `features = {found}` in the `[model]` of a recipe, or move the file away to train with a detector", path.display()
+    )]
+    FeatureWidth { path: PathBuf, found: usize, wanted: usize },
+    #[error("`{}` has region features of none of the dataset's pictures; import them anew, beside the pictures", path.display())]
+    NoFeatures { path: PathBuf },
+    #[error(
+        "the run `{}` was trained on region features that its dataset brought along, and what computed them is not part of it: a bundle of it could not see pictures; its figures stand in `{}`", run.display(), run.join("finetune/log.jsonl").display()
+    )]
+    NoDetector { run: PathBuf },
+    #[error("the objects of the dataset's pictures cannot be read or kept")]
     Objects(#[from] data::StoreError),
     #[error("the system gives no threads to train with; lower `workers` in the recipe")]
     Threads(#[source] rayon::ThreadPoolBuildError),

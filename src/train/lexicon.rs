@@ -33,17 +33,19 @@ pub struct Words {
 }
 
 impl Lexicon {
-    /// Collects the words of the training part.
-    pub fn collect(dataset: &Dataset, recipe: &Recipe) -> Result<Self, Error> {
+    /// Collects the words of the training part. Without a `detector` to learn them there may be no classes, and answers are needed for
+    /// questions alone.
+    pub fn collect(dataset: &Dataset, recipe: &Recipe, detector: bool) -> Result<Self, Error> {
         let train: Vec<&Entry> = dataset.split(Split::Train).collect();
         let texts = all_texts(&train);
         let tokenizer = Tokenizer::train(texts.into_iter(), recipe.text.vocabulary, recipe.model.max_tokens)?;
         let words = Words::collect(&train, recipe);
-        for (what, words, stage) in [
-            ("labelled objects", &words.classes, "detector"),
-            ("answers given `answer_count` times", &words.answers, "finetune"),
+        let asked = recipe.finetune.shares.vqa > 0.0;
+        for (what, words, stage, needed) in [
+            ("labelled objects", &words.classes, "detector", detector),
+            ("answers given `answer_count` times", &words.answers, "finetune", detector || asked),
         ] {
-            if words.is_empty() {
+            if needed && words.is_empty() {
                 return Err(Error::Missing { what, split: Split::Train.name(), stage });
             }
         }
@@ -111,11 +113,11 @@ impl Words {
         }
     }
 
-    /// The tags of a class and of attributes, by index.
-    pub fn tags(&self, class: usize, attributes: impl Iterator<Item = bool>) -> Tags {
+    /// The tags of a class and of attributes, by index; without a class, and of what is not in the lists, there are none.
+    pub fn tags(&self, class: Option<usize>, attributes: impl Iterator<Item = bool>) -> Tags {
         let attributes = self.attributes.iter().zip(attributes).filter(|(_, has)| *has);
         Tags {
-            class: self.classes[class].clone(),
+            class: class.and_then(|class| self.classes.get(class)).cloned().unwrap_or_default(),
             attributes: attributes.map(|(word, _)| word.clone()).collect(),
         }
     }

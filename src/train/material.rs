@@ -6,11 +6,13 @@ use super::batch::{Pictures, Texts};
 use super::lexicon::Lexicon;
 use super::samples::{Sample, Samples};
 use crate::data::ObjectStore;
-use crate::model::{Cmal, Paired};
+use crate::model::{Cmal, Paired, Vocabulary};
 
 /// The joined corpus, and where it is worked on.
 pub struct Material {
     pub lexicon: Lexicon,
+    /// Sizes of its lists, as the model has them.
+    pub vocabulary: Vocabulary,
     pub store: ObjectStore,
     pub train: Samples,
     pub val: Samples,

@@ -10,6 +10,7 @@ mod deal;
 mod device;
 mod dice;
 mod error;
+mod imported;
 mod lexicon;
 mod loss;
 mod masking;

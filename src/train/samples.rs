@@ -146,7 +146,8 @@ fn referent(expression: &Expression, frame: Frame, picture: usize, store: &Objec
     };
     let bbox = frame.to_unit(bbox);
     let overlaps = |object: &usize| store.bbox(picture, *object).iou(&bbox) >= SAME;
-    let objects: Vec<usize> = (0..store.count(picture)).filter(overlaps).collect();
+    let objects = (0..store.count(picture)).filter(|&object| store.is_object(picture, object));
+    let objects: Vec<usize> = objects.filter(overlaps).collect();
     (!objects.is_empty()).then_some(Referent::Objects(objects))
 }
 

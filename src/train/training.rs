@@ -13,6 +13,7 @@ use super::checkpoint::Checkpoints;
 use super::course::Course;
 use super::device::Place;
 use super::error::Error;
+use super::imported;
 use super::lexicon::Lexicon;
 use super::material::Material;
 use super::recipe::Recipe;
@@ -22,8 +23,8 @@ use super::samples::Samples;
 use super::stage::{DetectorStage, Labelled, StoreShape, compute};
 use super::start::Start;
 use crate::bundle::Temperatures;
-use crate::data::{Dataset, OnBad};
-use crate::model::{Cmal, Detector};
+use crate::data::{Dataset, FEATURES, ObjectStore, OnBad};
+use crate::model::{Cmal, Detector, Dims};
 use crate::types::Split;
 
 const RECIPE: &str = "recipe.toml";
@@ -69,6 +70,9 @@ pub struct DataStatement {
     /// The bundle that the training started from.
     #[serde(default)]
     pub start: Option<StartStatement>,
+    /// The region features that the folder brought along, in place of a detector's.
+    #[serde(default)]
+    pub features: Option<String>,
 }
 
 /// A bundle by name and by content.
@@ -91,24 +95,30 @@ pub struct Trained {
     pub temperatures: Temperatures,
 }
 
-/// Runs the stages that are not done yet.
-pub fn train(options: &Options) -> Result<(), Error> {
+/// Runs the stages that are not done yet, and tells what was trained on.
+pub fn train(options: &Options) -> Result<DataStatement, Error> {
     let recipe = options.recipe;
     check(options)?;
-    prepare(options)?;
+    let begun = begun(options)?;
     let device = options.place.device()?;
     let opened = Dataset::open(options.data, options.on_bad)?;
     for line in &opened.skipped {
         options.observer.note(&format!("left out {line}"));
     }
     let dataset = opened.dataset;
-    let statement = DataStatement::of(&dataset, options)?;
+    let imported = imported::open(&dataset, &recipe.model)?;
+    if !begun {
+        begin(options)?;
+    }
+    let statement = DataStatement::of(&dataset, imported.as_ref(), options)?;
     match stated(options.run)? {
         Some(known) if known.start != statement.start => {
             let former = known.start.map_or("none".to_owned(), |start| format!("`{}`", start.name));
             return Err(Error::OtherStart { run: options.run.to_owned(), former });
         }
-        Some(known) if known.fingerprint != statement.fingerprint => {
+        Some(known)
+            if (&known.fingerprint, &known.features) != (&statement.fingerprint, &statement.features) =>
+        {
             return Err(Error::OtherData { run: options.run.to_owned(), folder: known.folder });
         }
         Some(_) => {}
@@ -119,24 +129,24 @@ pub fn train(options: &Options) -> Result<(), Error> {
         None => {
             let lexicon = match options.start {
                 Some(start) => start.lexicon.extended(&dataset, recipe)?,
-                None => Lexicon::collect(&dataset, recipe)?,
+                None => Lexicon::collect(&dataset, recipe, imported.is_none())?,
             };
             lexicon.save(options.run)?;
             lexicon
         }
     };
 
-    let detector = train_detector(options, &dataset, &lexicon, &device)?;
-    let weights = Checkpoints::new(options.run.join("detector")).best_digest()?;
-    let shape = StoreShape {
-        path: &options.run.join(OBJECTS),
-        origin: &format!("detector {weights}, dataset {}", statement.fingerprint),
-        side: recipe.model.side,
-        features: recipe.model.features,
-        attributes: lexicon.words.attributes.len(),
-        device: &device,
+    let (store, vocabulary) = match imported {
+        Some(store) => {
+            options.observer.note(&format!(
+                "{FEATURES} of the dataset stands in for a detector; it lacks {} of {} pictures",
+                imported::missing(&store, &dataset),
+                dataset.pictures.len()
+            ));
+            (store, lexicon.vocabulary().at_least_one())
+        }
+        None => (find(options, &dataset, &statement, (&lexicon, &device))?, lexicon.vocabulary()),
     };
-    let store = compute(&detector, &dataset, &shape, (options.observer, options.stop))?;
     let train = Samples::collect(&dataset, Split::Train, &store, &lexicon);
     let val = Samples::collect(&dataset, Split::Val, &store, &lexicon);
     let compared =
@@ -150,31 +160,54 @@ pub fn train(options: &Options) -> Result<(), Error> {
         train.grounding.len(),
         train.left_out
     ));
-    let material = Material { lexicon, store, train, val, device };
+    let material = Material { lexicon, vocabulary, store, train, val, device };
     match &compared {
-        Some((arms, test)) => arms::run(options, arms, &material, test),
-        None => train_one(options, &material),
+        Some((arms, test)) => arms::run(options, arms, &material, test)?,
+        None => train_one(options, &material)?,
     }
+    Ok(statement)
 }
 
 /// What only shows once a recipe meets a bundle to start from, or none.
 fn check(options: &Options) -> Result<(), Error> {
     let recipe = options.recipe;
-    let wrong = |what: &str, want| Err(Error::Recipe { what: what.to_owned(), want });
-    match options.start {
-        Some(_) if recipe.arms.is_some() => wrong(
+    let (what, want) = match options.start {
+        Some(_) if recipe.arms.is_some() => (
             "`arms`, with a bundle to start from",
             "ways to pre-train are compared from random weights: leave --init out",
         ),
-        Some(start) if start.dims != recipe.model => wrong(
+        // The grid changes no weight.
+        Some(start) if (Dims { grid_below: recipe.model.grid_below, ..start.dims }) != recipe.model => (
             "a `[model]` of other sizes than the bundle's",
             "leave the recipe out, or state the sizes that the bundle was trained with",
         ),
-        None if recipe.detector.steps == 0 => {
-            wrong("no steps in `detector`", "only a training that starts from a bundle can leave them out")
-        }
-        _ => Ok(()),
-    }
+        None if recipe.detector.steps == 0 && !imported::is_there(options.data) => (
+            "no steps in `detector`",
+            "only a training that starts from a bundle, or whose dataset brings region features along, can leave them out",
+        ),
+        _ => return Ok(()),
+    };
+    Err(Error::Recipe { what: what.to_owned(), want })
+}
+
+/// The objects that a detector finds in the dataset, once it is trained.
+fn find(
+    options: &Options,
+    dataset: &Dataset,
+    statement: &DataStatement,
+    (lexicon, device): (&Lexicon, &Device),
+) -> Result<ObjectStore, Error> {
+    let detector = train_detector(options, dataset, lexicon, device)?;
+    let weights = Checkpoints::new(options.run.join("detector")).best_digest()?;
+    let shape = StoreShape {
+        path: &options.run.join(OBJECTS),
+        origin: &format!("detector {weights}, dataset {}", statement.fingerprint),
+        side: options.recipe.model.side,
+        features: options.recipe.model.features,
+        attributes: lexicon.words.attributes.len(),
+        device,
+    };
+    compute(&detector, dataset, &shape, (options.observer, options.stop))
 }
 
 fn train_one(options: &Options, material: &Material) -> Result<(), Error> {
@@ -200,6 +233,9 @@ pub fn open(run: &Path) -> Result<Trained, Error> {
     let unfinished = || Error::Unfinished { run: run.to_owned() };
     let lexicon = Lexicon::open(run, recipe.model.max_tokens)?.ok_or_else(unfinished)?;
     let data = stated(run)?.ok_or_else(unfinished)?;
+    if data.features.is_some() {
+        return Err(Error::NoDetector { run: run.to_owned() });
+    }
     let device = Device::flex();
     let vocabulary = lexicon.vocabulary();
     let best = |stage: &str| Checkpoints::new(run.join(stage));
@@ -231,15 +267,19 @@ impl Recipe {
     }
 }
 
-/// Creates the run folder, or checks that an old one belongs to the recipe.
-fn prepare(options: &Options) -> Result<(), Error> {
-    if let Some(begun) = Recipe::of_run(options.run)? {
-        if !options.resume {
-            return Err(Error::RunExists { run: options.run.to_owned() });
-        }
-        let same = begun == *options.recipe;
-        return same.then_some(()).ok_or_else(|| Error::OtherRecipe { run: options.run.to_owned() });
+/// Whether there is the run folder already, which then must belong to the recipe.
+fn begun(options: &Options) -> Result<bool, Error> {
+    let run = || options.run.to_owned();
+    match Recipe::of_run(options.run)? {
+        None => Ok(false),
+        Some(_) if !options.resume => Err(Error::RunExists { run: run() }),
+        Some(begun) if begun != *options.recipe => Err(Error::OtherRecipe { run: run() }),
+        Some(_) => Ok(true),
     }
+}
+
+/// Creates the run folder.
+fn begin(options: &Options) -> Result<(), Error> {
     fs::create_dir_all(options.run).map_err(Error::file("create", options.run))?;
     let text = toml::to_string_pretty(options.recipe).expect("a recipe of numbers and names is always TOML");
     let path = options.run.join(RECIPE);
@@ -289,7 +329,7 @@ fn train_detector(
 }
 
 impl DataStatement {
-    fn of(dataset: &Dataset, options: &Options) -> Result<Self, Error> {
+    fn of(dataset: &Dataset, imported: Option<&ObjectStore>, options: &Options) -> Result<Self, Error> {
         let count = |split| dataset.split(split).count();
         let folder = dataset.root.file_name().unwrap_or(dataset.root.as_os_str());
         Ok(Self {
@@ -303,6 +343,7 @@ impl DataStatement {
                 name: start.name.clone(),
                 fingerprint: start.fingerprint.clone(),
             }),
+            features: imported.map(imported::statement),
         })
     }
 }

@@ -7,6 +7,7 @@ use super::recipe::{Association, Finetune, Method, Pretrain, Recipe, Shares, Tex
 use super::schedule::Schedule;
 use super::start::Start;
 use crate::data::{Dataset, Entry};
+use crate::model::Dims;
 use crate::types::Split;
 
 /// Rows of a step.
@@ -55,6 +56,8 @@ pub struct Tuning {
     pub goal: Goal,
     /// How often the records of the largest task are seen.
     pub epochs: usize,
+    /// Pictures with fewer objects than this are looked at by a grid of regions as well; none as the bundle does.
+    pub grid_below: Option<usize>,
     /// Threads of a step.
     pub workers: usize,
 }
@@ -100,7 +103,7 @@ impl Tuning {
             name: self.name.clone(),
             seed: 1,
             world: None,
-            model: start.dims,
+            model: Dims { grid_below: self.grid_below.unwrap_or(start.dims.grid_below), ..start.dims },
             text: Text {
                 vocabulary: start.lexicon.tokenizer.vocabulary() + NEW_TOKENS,
                 answer_count: 1,

@@ -2,6 +2,7 @@
 
 mod arms;
 mod bundle;
+mod features;
 mod refusals;
 mod resume;
 mod start;

@@ -1,35 +1,47 @@
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use cmal::bundle::{Bundle, Manifest, names};
-use cmal::data::{Dataset, OnBad};
+use cmal::data::{Dataset, ObjectStore, OnBad};
+use cmal::metrics::Metrics;
+use cmal::runtime::{Engine, Settings};
 use cmal::train::{Error, Goal, Recipe, Start, Tuning};
+use cmal::types::{Answer, Query};
+use image::{Rgb, RgbImage};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::runtime::Builder;
 
 use crate::support::{bundle, data, export, log, train_from};
 
-/// Pictures of the world with questions in words, and answers, that it doesn't have; nothing else.
+/// A picture in which there is nothing to find.
+const BLANK: &str = "blank.png";
+
+/// Pictures of the world, and a blank one, with questions in words, and answers, that it doesn't have; nothing else.
 fn own_questions() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("images")).unwrap();
     let objects = fs::read_to_string(data().join("objects.jsonl")).unwrap();
-    let mut lines = String::new();
+    let ask = |image: &str, answer: &str| {
+        json!({"image": image, "question": "Wherewithal hereabouts?", "answers": [answer]}).to_string() + "\n"
+    };
+    let mut lines = ask(BLANK, "sparse");
+    RgbImage::from_pixel(48, 48, Rgb([160; 3])).save(folder.path().join("images").join(BLANK)).unwrap();
     for line in objects.lines().take(120) {
         let scene: Value = serde_json::from_str(line).unwrap();
         let image = scene["image"].as_str().unwrap();
         fs::copy(data().join("images").join(image), folder.path().join("images").join(image)).unwrap();
         let many = scene["objects"].as_array().unwrap().len() > 5;
         let answer = if many { "crowded" } else { "sparse" };
-        let asked = json!({"image": image, "question": "Wherewithal hereabouts?", "answers": [answer]});
-        lines.push_str(&format!("{asked}\n"));
+        lines.push_str(&ask(image, answer));
     }
     fs::write(folder.path().join("vqa.jsonl"), lines).unwrap();
     folder
 }
 
 fn tuned(start: &Start, data: &Path, goal: Goal) -> Result<Recipe, Error> {
-    let tuning = Tuning { name: "own".to_owned(), goal, epochs: 2, workers: 2 };
+    let tuning = Tuning { name: "own".to_owned(), goal, epochs: 2, grid_below: None, workers: 2 };
     tuning.recipe(start, &Dataset::open(data, OnBad::Stop).unwrap().dataset)
 }
 
@@ -40,7 +52,7 @@ fn manifest(folder: &Path) -> Manifest {
 #[test]
 fn a_bundle_is_fine_tuned_on_ones_own_questions_without_boxes() {
     let (start, own, home) = (Start::open(bundle()).unwrap(), own_questions(), tempfile::tempdir().unwrap());
-    let run = home.path().join("run");
+    let (run, own_folder) = (home.path().join("run"), own.path().to_owned());
     let recipe = tuned(&start, own.path(), Goal::Vqa).unwrap();
     assert_eq!(recipe.detector.steps, 0, "there are no boxes to learn from");
     train_from(&recipe, own.path(), &run, Some(&start)).unwrap();
@@ -60,6 +72,23 @@ fn a_bundle_is_fine_tuned_on_ones_own_questions_without_boxes() {
     let sha256 = |manifest: &Manifest| manifest.graphs[names::graph::OBJECTS].sha256.clone();
     assert_eq!(sha256(&own), sha256(&former), "the detector stays as it was");
     assert!(own.training_data.contains("Fine-tuned from the bundle `tiny 1`"), "{}", own.training_data);
+
+    let store = ObjectStore::open(&run.join("objects.safetensors")).unwrap();
+    let blank = store.by_name()[BLANK];
+    assert_eq!(store.count(blank), 10, "the grid");
+    assert!((0..10).all(|region| !store.is_object(blank, region) && store.class(blank, region).is_none()));
+    let engine =
+        Engine::start(Bundle::open(&out).unwrap(), &Settings::default(), Arc::new(Metrics::new())).unwrap();
+    let picture = fs::read(own_folder.join("images").join(BLANK)).unwrap();
+    let threads = Builder::new_current_thread().enable_time().build().unwrap();
+    threads.block_on(async {
+        let call = engine.admit(None).unwrap();
+        let seen = engine.see(picture, &call).await.unwrap();
+        assert!(seen.objects().is_empty(), "what the picture is looked at by is no object");
+        let asked = Query::Grounding { expression: "the red circle".to_owned(), top_k: 3 };
+        let Answer::Grounding(answer) = engine.ask(&seen, &asked, &call).await.unwrap() else { panic!() };
+        assert_eq!((answer.present, answer.candidates.len()), (0.0, 0));
+    });
     let tokenizer = fs::read_to_string(out.join(names::TOKENIZER)).unwrap();
     assert!(tokenizer.contains("\"wherewithal\""), "new words get tokens of their own");
 }
@@ -71,6 +100,10 @@ fn a_dataset_with_boxes_teaches_the_detector_too() {
     assert!(recipe.detector.steps > 0);
     assert!(recipe.finetune.shares.vqa > 0.0 && recipe.finetune.shares.contrast > 0.0);
     assert_eq!(recipe.model, start.dims);
+    let tuning =
+        Tuning { name: recipe.name.clone(), goal: Goal::All, epochs: 1, grid_below: Some(7), workers: 1 };
+    let dataset = Dataset::open(data(), OnBad::Stop).unwrap().dataset;
+    assert_eq!(tuning.recipe(&start, &dataset).unwrap().model.grid_below, 7, "what was asked for");
 }
 
 #[test]

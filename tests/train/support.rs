@@ -96,7 +96,7 @@ fn train_with(
 ) -> Result<(), Error> {
     let stop = AtomicBool::new(false);
     let observer = StopAfter { left: AtomicUsize::new(steps), stop: &stop };
-    train::train(&Options {
+    let trained = train::train(&Options {
         recipe,
         data,
         drawn: true,
@@ -107,7 +107,8 @@ fn train_with(
         place: Place::Cpu,
         observer: &observer,
         stop: &stop,
-    })
+    });
+    trained.map(drop)
 }
 
 struct StopAfter<'a> {

@@ -6,10 +6,7 @@ use std::path::{self, Path, PathBuf};
 use std::process;
 
 use super::error::Error;
-use crate::data::folder::{FILES, IMAGES};
-
-/// Region features beside the record files.
-pub(super) const FEATURES: &str = "features.safetensors";
+use crate::data::folder::{FEATURES, FILES, IMAGES};
 
 /// A folder aside; what is in it is deleted unless it was put in place.
 pub(super) struct Aside {

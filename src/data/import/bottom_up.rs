@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::aside::{Aside, FEATURES, if_there};
+use super::aside::{Aside, if_there};
 use super::error::Error;
 use super::regions::{Layout, Row};
 use super::source::{self, Meter};
 use super::summary::{Skipped, Summary, counted};
 use crate::data::ObjectStoreWriter;
-use crate::data::folder::IMAGES;
+use crate::data::folder::{FEATURES, IMAGES};
 
 /// Files of region features.
 #[derive(Clone, Debug)]
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(summary.unwrap().skipped, Skipped::default());
         let store = ObjectStore::open(&root.path().join("out/features.safetensors")).unwrap();
         let picture = store.by_name()["COCO_val2014_000000000042.jpg"];
-        assert_eq!((store.class(picture, 0), store.bbox(picture, 0).x2), (7, 0.75));
+        assert_eq!((store.class(picture, 0), store.bbox(picture, 0).x2), (Some(7), 0.75));
         assert_eq!(store.attributes(picture, 0).position(|has| has), Some(3));
     }
 

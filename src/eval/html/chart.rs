@@ -11,6 +11,8 @@ use plotters::style::{BLACK, Color, TRANSPARENT};
 use crate::chart::{Area, BAR, Drawn, Error, FONT, INTERVAL, svg};
 use crate::score::{CalibrationScore, Figure};
 
+/// Of every chart, so that their texts are alike in size.
+const WIDTH: u32 = 480;
 /// Height of a named figure, and of what is around them.
 const ROW: u32 = 22;
 const AROUND: u32 = 72;
@@ -19,7 +21,7 @@ const NAME: usize = 28;
 
 /// Accuracy over confidence by bins, with intervals; answers on the diagonal are as sure as they are right.
 pub(super) fn reliability(calibration: &CalibrationScore) -> Result<String, Error> {
-    svg((400, 340), |area| draw_reliability(area, calibration))
+    svg((WIDTH, 380), |area| draw_reliability(area, calibration))
 }
 
 /// Named figures with their intervals, the highest on top; at least one.
@@ -27,7 +29,7 @@ pub(super) fn ranking(figures: &BTreeMap<String, Figure>) -> Result<String, Erro
     let mut ranked: Vec<(&str, Figure)> =
         figures.iter().map(|(name, figure)| (name.as_str(), *figure)).collect();
     ranked.sort_by(|a, b| a.1.value.total_cmp(&b.1.value));
-    svg((560, AROUND + ROW * ranked.len().max(2) as u32), |area| draw_ranking(area, &ranked))
+    svg((WIDTH, AROUND + ROW * ranked.len().max(2) as u32), |area| draw_ranking(area, &ranked))
 }
 
 fn draw_reliability(area: &Area<'_>, calibration: &CalibrationScore) -> Drawn {
@@ -66,12 +68,15 @@ fn draw_ranking(area: &Area<'_>, ranked: &[(&str, Figure)]) -> Drawn {
     let longest = ranked.iter().map(|(name, _)| cut(name).chars().count()).max().unwrap_or(0);
     // The axis of a single row has no extent, so that there is a second one, without a name.
     let rows = 0..ranked.len().saturating_sub(1).max(1);
+    // Points need no common foot as bars do: the axis begins below the lowest, so that those near one are told apart.
+    let lowest = ranked.iter().map(|(_, figure)| figure.interval().low).fold(1.0, f64::min);
+    let from = ((lowest * 10.0).floor() / 10.0).min(0.9);
     let mut chart = ChartBuilder::on(area)
         .margin(10)
         .margin_right(20)
         .x_label_area_size(44)
         .y_label_area_size(16 + 8 * longest as i32)
-        .build_cartesian_2d(0.0..1.0_f64, rows.into_segmented())?;
+        .build_cartesian_2d(from..1.0_f64, rows.into_segmented())?;
     let name = |row: &SegmentValue<usize>| match row {
         SegmentValue::Exact(row) | SegmentValue::CenterOf(row) => {
             ranked.get(*row).map_or_else(String::new, |(name, _)| cut(name))
@@ -88,6 +93,7 @@ fn draw_ranking(area: &Area<'_>, ranked: &[(&str, Figure)]) -> Drawn {
         .light_line_style(TRANSPARENT)
         .bold_line_style(BLACK.mix(0.15))
         .label_style(FONT)
+        .x_label_formatter(&|share| format!("{share:.2}"))
         .y_label_formatter(&name)
         .x_desc("accuracy, with its 95 % interval")
         .draw()?;

@@ -18,11 +18,14 @@ pub(super) struct Example<'a> {
     pub entry: &'a Entry,
     /// What was asked; none if it was the picture alone.
     pub text: Option<&'a str>,
-    pub truth: String,
-    pub given: String,
+    /// Lines of text.
+    pub truth: Vec<String>,
+    pub given: Vec<String>,
     /// From -1, wrong without a doubt, to 1, right without a doubt.
     pub standing: f64,
     pub boxes: Boxes,
+    /// Pictures that were given, with what is to be said of each.
+    pub pictures: Vec<(&'a Entry, String)>,
 }
 
 /// In pixels of the picture.
@@ -73,10 +76,11 @@ mod tests {
             .map(|(right, confidence)| Example {
                 entry: &entry,
                 text: None,
-                truth: String::new(),
-                given: String::new(),
+                truth: Vec::new(),
+                given: Vec::new(),
                 standing: standing(right, confidence),
                 boxes: Boxes::default(),
+                pictures: Vec::new(),
             })
             .into();
         let shown = Shown::of(examples.clone());

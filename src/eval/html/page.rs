@@ -1,25 +1,26 @@
 //! The page from its head to its foot.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
-use crate::data::Dataset;
+use crate::data::{Dataset, Entry, NewFile};
 use crate::eval::error::Error;
-use crate::eval::new_file::NewFile;
 use crate::eval::part::Part;
 use crate::eval::report::Row;
 use crate::eval::run::Evaluation;
 use crate::types::Entailment;
 
 use super::chart;
-use super::example::{Example, Shown};
-use super::examples::examples;
+use super::example::{Boxes, Example, Shown};
+use super::examples::{Group, examples};
 use super::markup::Escaped;
 use super::picture;
 
 const FILE: &str = "report.html";
 const STYLE: &str = include_str!("style.css");
+const BY_KIND: &str = "Accuracy by kind";
 const RELIABILITY: &str = "Reliability: accuracy of answers by their confidence. On the diagonal they are as sure as they are right.";
 /// Nothing runs and nothing is loaded, whatever a dataset holds.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
@@ -33,12 +34,13 @@ impl Page {
     /// Begins the page in a folder, which is made if it is not there, before anything is asked.
     pub fn begin(folder: &Path) -> Result<Self, Error> {
         fs::create_dir_all(folder).map_err(Error::write(folder))?;
-        Ok(Self { file: NewFile::begin(&folder.join(FILE))? })
+        let path = folder.join(FILE);
+        Ok(Self { file: NewFile::begin(&path).map_err(Error::write(path))? })
     }
 
     /// Writes the page. `about` tells what was evaluated, by name.
     pub fn finish(
-        self,
+        mut self,
         about: &[(&str, String)],
         evaluation: &Evaluation<'_>,
         dataset: &Dataset,
@@ -48,7 +50,8 @@ impl Page {
             section(&mut page, part, evaluation, dataset)?;
         }
         page.push_str("</main>\n</body>\n</html>\n");
-        self.file.finish(page.as_bytes())
+        let failed = Error::write(self.file.path().to_owned());
+        self.file.write_all(page.as_bytes()).and_then(|()| self.file.finish()).map_err(failed)
     }
 }
 
@@ -90,8 +93,7 @@ fn section(
     match part {
         Part::Vqa => {
             if let Some(vqa) = &report.vqa {
-                let groups =
-                    [("Accuracy by kind", &vqa.by_kind), ("Accuracy by type", &vqa.by_question_type)];
+                let groups = [(BY_KIND, &vqa.by_kind), ("Accuracy by type", &vqa.by_question_type)];
                 let named = groups.into_iter().filter(|(_, figures)| !figures.is_empty());
                 let rankings = named.map(|(caption, figures)| (caption, chart::ranking(figures)));
                 charts(page, rankings.chain([(RELIABILITY, chart::reliability(&vqa.calibration))]))?;
@@ -103,10 +105,18 @@ fn section(
                 charts(page, [(RELIABILITY, chart::reliability(&score.calibration))])?;
             }
         }
-        Part::Grounding | Part::Detection | Part::Retrieval => {}
+        Part::Grounding => {
+            let by_kind = report.grounding.as_ref().map(|score| &score.by_kind);
+            if let Some(figures) = by_kind.filter(|figures| !figures.is_empty()) {
+                charts(page, [(BY_KIND, chart::ranking(figures))])?;
+            }
+        }
+        Part::Detection | Part::Retrieval => {}
     }
-    let examples = examples(evaluation, part);
-    if !examples.is_empty() {
+    for Group { title, class, examples } in examples(evaluation, part) {
+        if examples.is_empty() {
+            continue;
+        }
         let shown = Shown::of(examples);
         if matches!(part, Part::Grounding | Part::Detection) {
             add!(
@@ -114,8 +124,11 @@ fn section(
                 "<p><span class=\"key truth\">true box</span> <span class=\"key found\">found box</span></p>"
             );
         }
-        for (name, examples) in [("Best", shown.best), ("Worst", shown.worst), ("Random", shown.random)] {
-            gallery(page, name, &examples, dataset)?;
+        for (name, examples) in [("best", shown.best), ("worst", shown.worst), ("random", shown.random)] {
+            add!(page, "<h3>{title}: {name}</h3>");
+            add!(page, "<div class=\"{class}\">");
+            gallery(page, &examples, dataset)?;
+            add!(page, "</div>");
         }
     }
     add!(page, "</section>");
@@ -181,24 +194,45 @@ fn confusion(page: &mut String, confusion: &[[usize; 3]; 3]) {
     add!(page, "</tbody>\n</table></div>");
 }
 
-fn gallery(page: &mut String, name: &str, examples: &[Example<'_>], dataset: &Dataset) -> Result<(), Error> {
-    add!(page, "<h3>{name}</h3>\n<div class=\"examples\">");
+fn gallery(page: &mut String, examples: &[Example<'_>], dataset: &Dataset) -> Result<(), Error> {
     for example in examples {
         let picture = picture::drawing(&dataset.path(example.entry), &example.entry.name, &example.boxes)?;
         add!(page, "<figure class=\"example\">\n{picture}\n<figcaption>");
         if let Some(text) = example.text {
             add!(page, "<p>{}</p>", Escaped(text));
         }
-        let (truth, given) = (Escaped(&example.truth), Escaped(&example.given));
-        let from = Escaped(&example.entry.name);
-        add!(
-            page,
-            "<dl><dt>truth</dt><dd>{truth}</dd><dt>answer</dt><dd>{given}</dd><dt>picture</dt><dd>{from}</dd></dl>"
-        );
-        add!(page, "</figcaption>\n</figure>");
+        retrieved(page, &example.pictures, dataset)?;
+        add!(page, "<dl>");
+        lines(page, "truth", &example.truth);
+        lines(page, "answer", &example.given);
+        add!(page, "<dt>picture</dt><dd>{}</dd>", Escaped(&example.entry.name));
+        add!(page, "</dl>\n</figcaption>\n</figure>");
+    }
+    Ok(())
+}
+
+/// Pictures in a row, smaller than the one they were given for.
+fn retrieved(page: &mut String, pictures: &[(&Entry, String)], dataset: &Dataset) -> Result<(), Error> {
+    if pictures.is_empty() {
+        return Ok(());
+    }
+    add!(page, "<div class=\"retrieved\">");
+    for (entry, told) in pictures {
+        let picture = picture::drawing(&dataset.path(entry), &entry.name, &Boxes::default())?;
+        add!(page, "<figure>{picture}<figcaption>{}</figcaption></figure>", Escaped(told));
     }
     add!(page, "</div>");
     Ok(())
+}
+
+fn lines(page: &mut String, name: &str, lines: &[String]) {
+    if lines.is_empty() {
+        return;
+    }
+    add!(page, "<dt>{name}</dt>");
+    for line in lines {
+        add!(page, "<dd>{}</dd>", Escaped(line));
+    }
 }
 
 #[cfg(test)]
@@ -207,9 +241,9 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::data::{Entry, Expression, Hypothesis, LabelledObject, Question};
+    use crate::data::{Expression, Hypothesis, LabelledObject, Question};
     use crate::eval::answers::Answers;
-    use crate::score::{Figure, Recall, RetrievalScore};
+    use crate::score::Shortlist;
     use crate::types::{
         Candidate, EntailmentScores, GroundingAnswer, PixelBox, ScoredAnswer, Size, Split, Tags,
     };
@@ -256,11 +290,10 @@ mod tests {
             grounding: vec![GroundingAnswer { present: 0.8, candidates: vec![best] }],
             objects: vec![(bbox, tags)],
         };
-        let hit = Figure::of(1, 1);
-        let recall = Recall { at_1: hit, at_5: hit, at_10: hit };
-        let retrieval = RetrievalScore { image_to_text: recall, text_to_image: recall };
+        let shortlist = Shortlist::new(&[vec![1.0]], &[vec![vec![1.0]]]);
         let pictures = [entry];
-        let evaluation = Evaluation::of(&pictures, vec![answers], &Part::ALL, Some(retrieval));
+        let retrieved = Some(shortlist.rank(&[vec![0.9]]));
+        let evaluation = Evaluation::of(&pictures, vec![answers], &Part::ALL, retrieved);
         let out = folder.path().join("new/report");
         Page::begin(&out).unwrap().finish(&[("model", text.to_owned())], &evaluation, &dataset).unwrap();
         fs::read_to_string(out.join(FILE)).unwrap()
@@ -293,7 +326,7 @@ mod tests {
         assert!(!names.contains(&"script") && !names.contains(&"img"), "{names:?}");
         let shown = Escaped(HOSTILE).to_string();
         // In the heading, in names of figures and in the examples.
-        assert!(page.matches(shown.as_str()).count() >= 15, "{page}");
+        assert!(page.matches(shown.as_str()).count() >= 24, "{page}");
         assert_eq!(elements(&self::page("plain")), names, "the text changes nothing of the page");
     }
 
@@ -303,10 +336,12 @@ mod tests {
         let names = elements(&page);
         let count = |name| names.iter().filter(|found| **found == name).count();
         assert_eq!(count("section"), Part::ALL.len());
-        assert_eq!(page.matches("class=\"example\"").count(), 4 * 3);
-        assert_eq!(page.matches("class=\"picture\"").count(), 4 * 3);
-        // By kind, by type and two of reliability.
-        assert_eq!(count("svg") - 4 * 3, 4);
+        // Four tasks, and retrieval in two directions, of which one shows the retrieved picture as well.
+        assert_eq!(page.matches("class=\"example\"").count(), 6 * 3);
+        assert_eq!(page.matches("class=\"picture\"").count(), 7 * 3);
+        assert_eq!(page.matches("✓ 90 %").count(), 2 * 3);
+        // Answers by kind and by type, expressions by kind, and two of reliability.
+        assert_eq!(count("svg") - 7 * 3, 5);
         assert_eq!(page.matches("class=\"truth\"").count(), 2 * 3, "grounding and detection");
         assert_eq!(page.matches("class=\"found\"").count(), 2 * 3);
         assert!(page.contains("prefers-color-scheme: dark") && page.contains("width=device-width"));

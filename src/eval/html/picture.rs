@@ -26,19 +26,24 @@ pub(super) fn drawing(path: &Path, label: &str, boxes: &Boxes) -> Result<String,
     let picture = Picture::decode(&bytes, &Limits::default())
         .map_err(|source| Error::Decode { path: path.to_owned(), source })?;
     let size = picture.size();
-    let longer = size.width.max(size.height);
-    // As the model sees it: in a square, of which the padding is cut off by the view box.
-    let pixels = picture.pixels(longer.min(SIDE), PADDING);
+    let side = size.width.max(size.height).min(SIDE);
+    // As the model sees it, but without the padding to a square.
+    let content = picture.frame().content(side);
+    let pixels = picture.pixels(side, PADDING).data;
+    let lines = pixels.chunks_exact(side as usize * 3).take(content.height as usize);
+    let rgb: Vec<u8> = lines.flat_map(|line| &line[..content.width as usize * 3]).copied().collect();
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
-        .encode(&pixels.data, pixels.side, pixels.side, ExtendedColorType::Rgb8)
+        .encode(&rgb, content.width, content.height, ExtendedColorType::Rgb8)
         .map_err(|source| Error::Jpeg { path: path.to_owned(), source })?;
     let mut svg = format!(
         "<svg class=\"picture\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\
-         <image width=\"{longer}\" height=\"{longer}\" href=\"data:image/jpeg;base64,{}\"/>",
+         <image width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" href=\"data:image/jpeg;base64,{}\"/>",
         size.width,
         size.height,
         Escaped(label),
+        size.width,
+        size.height,
         STANDARD.encode(jpeg)
     );
     boxes.truth.iter().for_each(|bbox| outline(&mut svg, bbox, "truth"));
@@ -69,14 +74,14 @@ mod tests {
         let boxes = Boxes { truth: vec![bbox(100.0)], found: vec![bbox(110.0)] };
         let svg = drawing(&path, "a \"wide\" picture", &boxes).unwrap();
         assert!(
-            svg.contains("viewBox=\"0 0 1000 400\"") && svg.contains("<image width=\"1000\" height=\"1000\"")
+            svg.contains("viewBox=\"0 0 1000 400\"") && svg.contains("<image width=\"1000\" height=\"400\"")
         );
         assert!(svg.contains("aria-label=\"a &quot;wide&quot; picture\""));
         assert!(svg.contains("<rect class=\"truth\" x=\"100\" y=\"10\" width=\"50.5\" height=\"20\"/>"));
         assert!(svg.find("class=\"found\"") > svg.find("class=\"truth\""));
         let data = svg.split("base64,").nth(1).unwrap().split('"').next().unwrap();
         let embedded = Picture::decode(&STANDARD.decode(data).unwrap(), &Limits::default()).unwrap();
-        assert_eq!((embedded.size().width, embedded.size().height), (320, 320));
+        assert_eq!((embedded.size().width, embedded.size().height), (320, 128));
     }
 
     #[test]

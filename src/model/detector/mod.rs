@@ -4,6 +4,7 @@
 //! non-maximum suppression. What lies in the boxes is then cut out of the same map: the region feature, the class and the attributes.
 
 mod backbone;
+mod grid;
 mod heads;
 mod peaks;
 mod regions;
@@ -24,7 +25,8 @@ use super::state_dict::{WordList, Worded};
 /// Pixels of the square per cell of the maps, each way.
 pub const STRIDE: usize = 4;
 
-/// Objects of a batch of pictures, by falling score; slots after a picture's last object are zero.
+/// Objects of a batch of pictures, by falling score, and behind them the regions of a grid where there are few (see
+/// [`Dims::grid_below`]): these have a feature and a box, but neither score nor tags. Slots behind a picture's last region are zero.
 #[derive(Clone, Debug)]
 pub struct Detections {
     /// Corners in 0..1 of the square, `[batch, objects, 4]`
@@ -35,9 +37,9 @@ pub struct Detections {
     pub classes: Tensor<3>,
     /// Probabilities, `[batch, objects, attributes]`
     pub attributes: Tensor<3>,
-    /// Heat of the peaks, `[batch, objects]`
+    /// Heat of the peaks, above zero; zero in regions of the grid. `[batch, objects]`
     pub scores: Tensor<2>,
-    /// `[batch, objects]`
+    /// Objects and regions of the grid, `[batch, objects]`
     pub real: Tensor<2, Bool>,
 }
 
@@ -49,6 +51,7 @@ pub struct Detector {
     regions: Regions,
     objects: usize,
     threshold: f64,
+    grid_below: usize,
 }
 
 impl Detector {
@@ -85,6 +88,7 @@ impl Detector {
             regions: Regions::new(channels, dims, vocabulary, device),
             objects: dims.objects,
             threshold: dims.object_threshold,
+            grid_below: dims.grid_below,
         }
     }
 
@@ -113,15 +117,16 @@ impl Detector {
     pub fn detect(&self, pixels: Tensor<4, Int>) -> Detections {
         let maps = self.maps(pixels);
         let peaks = peaks::find(&maps, self.objects, self.threshold);
-        let contents = self.contents(&maps, peaks.boxes.clone());
-        let kept = peaks.real.clone().float().unsqueeze_dim::<3>(2);
+        let places = grid::behind(&peaks, self.grid_below);
+        let contents = self.contents(&maps, places.boxes.clone());
+        let objects = peaks.real.float().unsqueeze_dim::<3>(2);
         Detections {
-            features: contents.features * kept.clone(),
-            classes: softmax(contents.classes, 2) * kept.clone(),
-            attributes: sigmoid(contents.attributes) * kept,
-            boxes: peaks.boxes,
+            features: contents.features * places.real.clone().float().unsqueeze_dim::<3>(2),
+            classes: softmax(contents.classes, 2) * objects.clone(),
+            attributes: sigmoid(contents.attributes) * objects,
+            boxes: places.boxes,
             scores: peaks.scores,
-            real: peaks.real,
+            real: places.real,
         }
     }
 }
@@ -132,6 +137,25 @@ mod tests {
     use burn::tensor::Distribution;
 
     use super::*;
+
+    #[test]
+    fn a_picture_in_which_nothing_is_found_is_looked_at_by_the_grid() {
+        let dims = Dims { side: 32, channels: 4, features: 5, objects: 13, grid_below: 1, ..Dims::default() };
+        let vocabulary = Vocabulary { tokens: 29, answers: 17, classes: 6, attributes: 8 };
+        // No peak of a detector that has not learned reaches the threshold.
+        let detector = Detector::new(&dims, &vocabulary, &Device::flex());
+        let pixels = Tensor::<4>::random([2, 32, 32, 3], Distribution::Uniform(0.0, 255.0), &Device::flex());
+        let found = detector.detect(pixels.int());
+        let real = found.real.into_data().try_to_vec::<bool>().unwrap();
+        let wanted: Vec<bool> = (0..2).flat_map(|_| (0..13).map(|slot| slot < 10)).collect();
+        assert_eq!(real, wanted);
+        let sums = |tensor: Tensor<3>| tensor.sum_dim(2).flatten::<1>(0, 2).into_data().try_to_vec::<f32>();
+        let features = sums(found.features).unwrap();
+        assert!(features.iter().zip(&real).all(|(sum, real)| (*sum > 0.0) == *real), "{features:?}");
+        for nothing in [sums(found.classes), sums(found.attributes), sums(found.scores.unsqueeze_dim(2))] {
+            assert!(nothing.unwrap().iter().all(|sum| *sum == 0.0), "the grid has neither tags nor score");
+        }
+    }
 
     #[test]
     fn every_weight_learns() {

@@ -14,7 +14,7 @@ pub(in crate::runtime) struct Logits {
     pub vqa: Vec<f32>,
     /// In the order of `types::Entailment::ALL`.
     pub entailment: [f32; 3],
-    /// One per object of the picture.
+    /// One per object of the picture: a region of a grid is nothing that a text can refer to.
     pub grounding: Vec<f32>,
     /// That the text refers to nothing in the picture.
     pub absent: f32,
@@ -76,8 +76,11 @@ mod tests {
         let pairs: Vec<(Seen, ReadText)> =
             [(3, 4), (1, 9), (0, 3), (8, 17), (5, 12), (2, 5), (7, 8), (4, 11)]
                 .map(|(count, tokens)| {
-                    let states =
-                        VisualStates { visual: numbers(count * width, &mut seed), coarse: Vec::new() };
+                    let states = VisualStates {
+                        visual: numbers(count * width, &mut seed),
+                        coarse: Vec::new(),
+                        regions: count,
+                    };
                     let objects = vec![Object { bbox, tags: Tags::default(), score: 0.5 }; count];
                     let textual = numbers(tokens * width, &mut seed);
                     (Seen::new(frame, objects, states), ReadText { textual, tokens, coarse: Vec::new() })

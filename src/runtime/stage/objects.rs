@@ -8,14 +8,22 @@ use crate::types::{Object, Tags, UnitBox};
 
 use super::Model;
 
-/// The objects of a picture, by falling score.
+/// The objects of a picture, by falling score, and the regions that it is looked at by: the objects, and behind them those of a grid if
+/// there are few objects or none.
 #[derive(Clone, Debug, Default)]
 pub(in crate::runtime) struct Found {
     pub objects: Vec<Object>,
-    /// One row of width F per object.
+    /// One row of width F per region.
     pub features: Vec<f32>,
-    /// Corners of each object, 0..1 of the square.
+    /// Corners of each region, 0..1 of the square.
     pub boxes: Vec<f32>,
+}
+
+impl Found {
+    /// Regions, objects counted.
+    pub fn regions(&self) -> usize {
+        self.boxes.len() / 4
+    }
 }
 
 /// Finds the objects of every picture.
@@ -61,21 +69,24 @@ struct Slots<'a> {
 }
 
 impl Slots<'_> {
-    /// The slots that hold an object.
+    /// The slots that hold an object or a region of a grid, which has no score.
     fn found(&self, mask: &[bool], manifest: &Manifest) -> Found {
         let mut found = Found::default();
         for slot in mask.iter().enumerate().filter_map(|(slot, real)| real.then_some(slot)) {
             let corners = part(self.boxes, slot, 4);
             let &[x1, y1, x2, y2] = corners else { continue };
-            found.objects.push(Object {
-                bbox: UnitBox { x1, y1, x2, y2 },
-                tags: tags(
-                    part(self.classes, slot, manifest.classes.len()),
-                    part(self.attributes, slot, manifest.attributes.len()),
-                    manifest,
-                ),
-                score: self.scores.get(slot).copied().unwrap_or_default(),
-            });
+            let score = self.scores.get(slot).copied().unwrap_or_default();
+            if score > 0.0 {
+                found.objects.push(Object {
+                    bbox: UnitBox { x1, y1, x2, y2 },
+                    tags: tags(
+                        part(self.classes, slot, manifest.classes.len()),
+                        part(self.attributes, slot, manifest.attributes.len()),
+                        manifest,
+                    ),
+                    score,
+                });
+            }
             found.features.extend_from_slice(part(self.features, slot, manifest.dimensions.features));
             found.boxes.extend_from_slice(corners);
         }

@@ -17,7 +17,7 @@ pub(in crate::runtime) struct Pictures;
 impl Stage for Pictures {
     const NAME: &'static str = graph::OBJECTS;
     type Input = Pixels;
-    /// The objects of a picture and their states, of the same length.
+    /// The objects of a picture, and the states of its regions.
     type Output = (Vec<Object>, VisualStates);
 
     /// All pictures have the same size.

@@ -41,7 +41,7 @@ impl Stage for Questions {
             Reading::Read(text) => text.tokens(),
             Reading::Tokens(tokens) => tokens.len(),
         };
-        Extent { objects: pair.picture.objects().len(), tokens }
+        Extent { objects: pair.picture.regions(), tokens }
     }
 
     fn lane(lanes: &mut Lanes) -> &mut Lane<Self> {

@@ -9,10 +9,11 @@ use super::{Found, Model};
 /// The visual states of a picture.
 #[derive(Debug)]
 pub(in crate::runtime) struct VisualStates {
-    /// H_v: one row of width D per object.
+    /// H_v: one row of width D per region.
     pub visual: Vec<f32>,
     /// Unit length.
     pub coarse: Vec<f32>,
+    pub regions: usize,
 }
 
 /// Computes the states of every picture.
@@ -24,7 +25,7 @@ pub(in crate::runtime) fn see(
     let width = model.manifest.dimensions.width;
     let features: Vec<_> = pictures.iter().map(|found| found.features.as_slice()).collect();
     let boxes: Vec<_> = pictures.iter().map(|found| found.boxes.as_slice()).collect();
-    // A picture without objects keeps one slot that is not real: the graphs know no axis of length zero.
+    // A picture without regions keeps one slot that is not real: the graphs know no axis of length zero.
     let features = pad_rows(&features, model.manifest.dimensions.features, 1);
     let boxes = pad_rows(&boxes, 4, 1);
     let (rows, slots) = (features.rows, features.length);
@@ -38,8 +39,12 @@ pub(in crate::runtime) fn see(
             let visual = outputs.rows(tensor::VISUAL, rows)?;
             let coarse = outputs.rows(tensor::VISUAL_COARSE, rows)?;
             let states = pictures.iter().enumerate().map(|(row, found)| {
-                let real = found.objects.len() * width;
-                VisualStates { visual: visual.row(row)[..real].to_vec(), coarse: coarse.row(row).to_vec() }
+                let regions = found.regions();
+                VisualStates {
+                    visual: visual.row(row)[..regions * width].to_vec(),
+                    coarse: coarse.row(row).to_vec(),
+                    regions,
+                }
             });
             Ok(states.collect())
         },

@@ -88,10 +88,15 @@ impl AssociationBatch {
         let plans: Vec<Plan> = samples
             .iter()
             .map(|sample| {
+                let Source { store, .. } = *source;
                 let maskable: Vec<bool> =
                     sample.tokens.iter().map(|&token| !source.tokenizer.special(token)).collect();
-                let objects = source.store.count(sample.picture);
-                Plan::draw(&Pair { objects, maskable: &maskable, anchors: &sample.target }, shares, rng)
+                let objects = store.count(sample.picture);
+                let pair = Pair { objects, maskable: &maskable, anchors: &sample.target };
+                let mut plan = Plan::draw(&pair, shares, rng);
+                // Of what has no class there is nothing to guess.
+                plan.regions.retain(|&region| store.class(sample.picture, region).is_some());
+                plan
             })
             .collect();
         Self::planned(samples, &plans, source, shares)
@@ -129,7 +134,7 @@ impl AssociationBatch {
             let label = |slot: usize| {
                 let store = source.store;
                 let attributes = store.attributes(sample.picture, slot).collect::<Vec<_>>();
-                (object + slot, store.class(sample.picture, slot), attributes)
+                Some((object + slot, store.class(sample.picture, slot)?, attributes))
             };
             // What does not cross over cannot be judged to belong.
             for fill in plan.text.iter().filter(|_| shares.amc) {
@@ -145,11 +150,11 @@ impl AssociationBatch {
                     targets.object_associated.push((object + fill.slot, fill.associated));
                 }
                 if fill.associated {
-                    targets.objects.push(label(fill.slot));
+                    targets.objects.extend(label(fill.slot));
                 }
             }
             targets.language.extend(plan.language.iter().map(|&slot| (text + slot, sample.tokens[slot])));
-            targets.regions.extend(plan.regions.iter().map(|&slot| label(slot)));
+            targets.regions.extend(plan.regions.iter().filter_map(|&slot| label(slot)));
         }
         Self { pictures, texts, hidden, fills, targets }
     }

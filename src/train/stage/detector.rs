@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::features::{detect_rows, pixels, square};
-use crate::data::{Dataset, Found, LabelledObject};
+use crate::data::{Dataset, Found, GRID, LabelledObject};
 use crate::model::{self, Detector, Dims, STRIDE};
 use crate::score;
 use crate::train::batch::{bools, floats, ints};
@@ -139,8 +139,9 @@ impl Stage for DetectorStage<'_> {
                 .collect::<Result<Vec<_>, Error>>()?;
             let found = detect_rows(model, rows.concat(), chunk.len(), self.dims.side, &self.device);
             for (picture, found) in chunk.iter().zip(found) {
+                let objects = found.iter().filter(|region| region.class != GRID);
                 tally.add(
-                    &found.iter().map(predicted).collect::<Vec<_>>(),
+                    &objects.map(predicted).collect::<Vec<_>>(),
                     &picture.objects.iter().map(truth).collect::<Vec<_>>(),
                 );
             }

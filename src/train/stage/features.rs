@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rayon::prelude::*;
 
-use crate::data::{Dataset, Found, ObjectStore};
+use crate::data::{Dataset, Found, GRID, ObjectStore};
 use crate::input::{Limits, Picture};
 use crate::model::{Detections, Detector};
 use crate::train::error::Error;
@@ -94,7 +94,7 @@ pub fn square(path: &Path, side: usize) -> Result<Vec<u8>, Error> {
     Ok(picture.map_err(damaged)?.pixels(side as u32, PADDING).data)
 }
 
-/// The real slots of each row.
+/// The real slots of each row: objects, and regions of a grid, which have no score.
 fn found(detections: Detections) -> Vec<Vec<Found>> {
     let [rows, slots, width] = detections.features.dims();
     let [_, _, classes] = detections.classes.dims();
@@ -103,6 +103,7 @@ fn found(detections: Detections) -> Vec<Vec<Found>> {
         tensor.into_data().try_to_vec::<f32>().expect("a float tensor on a device of f32 reads back as f32")
     };
     let real: Vec<f32> = floats(detections.real.float().unsqueeze_dim::<3>(2));
+    let scores: Vec<f32> = floats(detections.scores.unsqueeze_dim::<3>(2));
     let (boxes, features) = (floats(detections.boxes), floats(detections.features));
     let (class, has) = (floats(detections.classes), floats(detections.attributes));
     let object = |slot: usize| {
@@ -112,7 +113,7 @@ fn found(detections: Detections) -> Vec<Vec<Found>> {
         let asked = &has[slot * attributes..(slot + 1) * attributes];
         Found {
             bbox: UnitBox { x1: b[0], y1: b[1], x2: b[2], y2: b[3] },
-            class: best as u16,
+            class: if scores[slot] > 0.0 { best as u16 } else { GRID },
             attributes: asked.iter().map(|&p| p >= ATTRIBUTE_THRESHOLD).collect(),
             feature: features[slot * width..(slot + 1) * width].to_vec(),
         }

@@ -118,7 +118,7 @@ impl Judge<'_> {
         let scored: Vec<Vec<f32>> = (0..pictures.len())
             .map(|picture| scores.by_ref().take(shortlist.texts_for(picture).len()).collect())
             .collect();
-        shortlist.score(&scored)
+        shortlist.rank(&scored).score()
     }
 
     /// The temperatures under which answers are as sure as they are right, for those of the tasks that have one.

@@ -49,7 +49,9 @@ fn tags(picture: usize, material: &Material) -> Vec<usize> {
     let attributes = lexicon.words.attributes.len();
     let mut counts = vec![0; attributes + lexicon.words.classes.len()];
     for object in 0..store.count(picture) {
-        counts[attributes + store.class(picture, object)] += 1;
+        if let Some(class) = store.class(picture, object) {
+            counts[attributes + class] += 1;
+        }
         store
             .attributes(picture, object)
             .zip(&mut counts)

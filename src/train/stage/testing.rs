@@ -61,7 +61,7 @@ fn captions(pictures: usize, store: &mut ObjectStore, lexicon: &Lexicon, rng: &m
         store.push(&format!("{picture}.png"), &objects);
         let tags: Vec<Tags> = objects
             .iter()
-            .map(|found| lexicon.words.tags(usize::from(found.class), found.attributes.iter().copied()))
+            .map(|found| lexicon.words.tags(Some(usize::from(found.class)), found.attributes.iter().copied()))
             .collect();
         let told: Vec<String> = named
             .sample(rng, 2)
@@ -81,7 +81,7 @@ pub fn material(train: usize, val: usize) -> Material {
     let mut store = ObjectStore::new("test", CLASSES.len() + COLOURS.len(), COLOURS.len());
     let train = captions(train, &mut store, &lexicon, &mut rng);
     let val = captions(val, &mut store, &lexicon, &mut rng);
-    Material { lexicon, store, train, val, device: Device::flex() }
+    Material { vocabulary: lexicon.vocabulary(), lexicon, store, train, val, device: Device::flex() }
 }
 
 /// A small model with random weights, to be trained.
@@ -99,7 +99,7 @@ pub fn fresh(material: &Material) -> Cmal {
     };
     material.device.seed(5);
     let device = material.device.clone().autodiff();
-    Cmal::new(&dims, &material.lexicon.vocabulary(), &device).materialize()
+    Cmal::new(&dims, &material.vocabulary, &device).materialize()
 }
 
 /// Watches nothing.
