@@ -114,9 +114,10 @@ fn written(form: Form) -> String {
         Weights::F32 => "Weights are stored as f32.",
         Weights::F16 => "Weights are stored as f16 and widened when they are loaded; the detector's are f32.",
         Weights::Int8 => {
-            "Weights are stored as int8, each column with a scale of its own, and multiplied as integers; each row of what they are \
-             multiplied with is quantised by its own largest value, so that an answer does not depend on its batch. This is made for \
-             CPUs. The detector computes in f32."
+            "Weights are stored as int8, each column with a scale of its own, and multiplied as integers; the detector computes in f32. Each \
+             row of what they are multiplied with is quantised by its own largest value, whatever else is in its batch. Even so, a batch \
+             of other sizes rounds otherwise, and where that changes a code, an answer's logits may change by a tenth. This is made for \
+             CPUs."
         }
     };
     let operators = if form.fused {

@@ -18,11 +18,11 @@ use crate::onnx::{self, Weights};
 use crate::runtime::{Bare, Engine, Phase, Settings, Timing};
 use crate::types::Query;
 
-/// Pictures that are timed in one turn, and those of a batch.
+/// Pictures that are timed, and those of them in a batch and in a turn.
 const TIMED: usize = 64;
 const BATCH: usize = 16;
-/// The forms are timed in turns, so that whatever else the machine does meets them all; the median of a form's turns counts.
-const TURNS: usize = 9;
+/// The forms are timed in short turns, so that whatever else the machine does meets them all; the median of a form's turns counts.
+const TURNS: usize = 48;
 /// Figures that the form can change.
 const PARTS: [Part; 3] = [Part::Vqa, Part::Entailment, Part::Grounding];
 
@@ -77,14 +77,11 @@ pub(super) fn compare(
             batched: Vec::new(),
         });
     }
-    for turn in 0..=TURNS {
+    for batch in samples.0.chunks(BATCH).cycle().take(TURNS) {
         for form in &mut measured {
-            let (alone, batched) = (form.time(&samples, 1)?, form.time(&samples, BATCH)?);
-            // The first turn only warms up.
-            if turn > 0 {
-                form.alone.push(alone);
-                form.batched.push(batched);
-            }
+            let (alone, batched) = (form.time(batch, 1)?, form.time(batch, BATCH)?);
+            form.alone.push(alone);
+            form.batched.push(batched);
         }
     }
     let forms = measured.into_iter().map(Form::compared).collect();
@@ -121,10 +118,10 @@ struct Form {
 
 impl Form {
     /// Answers every sample once, in batches of `rows`.
-    fn time(&mut self, samples: &Samples, rows: usize) -> Result<Speed, Error> {
+    fn time(&mut self, samples: &[Sample], rows: usize) -> Result<Speed, Error> {
         let timing = Timing::default();
         let begun = Instant::now();
-        for batch in samples.0.chunks(rows) {
+        for batch in samples.chunks(rows) {
             let batch: Vec<_> = batch.iter().map(|(picture, query)| (picture.as_slice(), query)).collect();
             self.bare
                 .answer(&batch, &timing)
@@ -132,7 +129,7 @@ impl Form {
         }
         let whole = begun.elapsed();
         let model = [Phase::Vision, Phase::Text, Phase::Fusion].map(|phase| timing.get(phase)).iter().sum();
-        let each = |time: Duration| time.as_secs_f64() * 1e3 / samples.0.len() as f64;
+        let each = |time: Duration| time.as_secs_f64() * 1e3 / samples.len() as f64;
         Ok(Speed { whole: each(whole), model: each(model) })
     }
 
@@ -166,8 +163,11 @@ fn median(turns: &[Speed]) -> Speed {
     Speed { whole: middle(|speed| speed.whole), model: middle(|speed| speed.model) }
 }
 
-/// Encoded pictures, each with a query about it; at least one.
-struct Samples(Vec<(Vec<u8>, Query)>);
+/// An encoded picture and a query about it.
+type Sample = (Vec<u8>, Query);
+
+/// At least one.
+struct Samples(Vec<Sample>);
 
 impl Samples {
     fn take(held_out: &HeldOut) -> Result<Self, Error> {

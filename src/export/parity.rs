@@ -21,7 +21,7 @@ const SIZES: [(usize, usize, usize); 4] = [(2, 5, 9), (1, 1, 3), (3, 16, 14), (8
 pub const LIMIT_F32: Limit = Limit::Largest(1e-4);
 pub const LIMIT_F16: Limit = Limit::Largest(5e-3);
 /// Multiplied as int8. One value may be far off where a coarse step falls, so what counts is how far the output is off as a whole.
-pub const LIMIT_INT8: Limit = Limit::Mean(5e-2);
+pub const LIMIT_INT8: Limit = Limit::Mean(0.1);
 
 /// How far an output may be off.
 #[derive(Clone, Copy, Debug)]

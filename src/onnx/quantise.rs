@@ -1,7 +1,8 @@
 //! Products with weights, computed in 8-bit integers.
 //!
 //! A weight is quantised ahead, each column by its largest value. What it is multiplied with is quantised when it is there, **each row
-//! by its own largest value**: one scale for a whole tensor would make the answer to a row depend on what else is in its batch.
+//! by its own largest value**: one scale for a whole tensor would make the answer to a row depend on what else is in its batch. What is
+//! left of that is rounding: where other sizes of a batch make a sum's last bit differ, a code may change.
 //!
 //! ```text
 //! x ─ Abs ─ ReduceMax ─ Max ──┬───────────────────────────────────────────────┐
