@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use super::form::{Form, Weights};
 use super::manifest::{Manifest, TensorEntry};
 use super::names;
 
@@ -56,6 +57,7 @@ fn render(text: &mut String, manifest: &Manifest, statement: &Statement) -> fmt:
     )?;
     writeln!(text, "## Training data\n\n{}\n", manifest.training_data)?;
     figures(text, manifest, statement)?;
+    comparison(text, manifest)?;
     graphs(text, manifest)?;
     writeln!(text, "## Licence\n\n{}", statement.licence)
 }
@@ -75,8 +77,24 @@ fn figures(text: &mut String, manifest: &Manifest, statement: &Statement) -> fmt
     writeln!(text)
 }
 
+fn comparison(text: &mut String, manifest: &Manifest) -> fmt::Result {
+    let Some(comparison) = &manifest.comparison else { return Ok(()) };
+    let this = manifest.form.map_or_else(String::new, |form| format!("This bundle is `{form}`. "));
+    writeln!(
+        text,
+        "## Forms\n\n{this}The forms that `cmal export` can write, measured by it in turns on one thread of one machine: megabytes of the \
+         graphs, accuracy on {}, and milliseconds for an answer about a picture of its own, asked for one by one and in batches of {}; \
+         \"model\" is the part of these in `vision`, `text` and `fusion`, the graphs that differ.\n\n{comparison}",
+        comparison.data, comparison.batch,
+    )
+}
+
 fn graphs(text: &mut String, manifest: &Manifest) -> fmt::Result {
-    writeln!(text, "## Graphs\n\n| graph | in | out |\n|---|---|---|")?;
+    writeln!(text, "## Graphs\n")?;
+    if let Some(form) = manifest.form {
+        writeln!(text, "{}\n", written(form))?;
+    }
+    writeln!(text, "| graph | in | out |\n|---|---|---|")?;
     for name in names::graph::ALL {
         if let Some(graph) = manifest.graphs.get(name) {
             writeln!(
@@ -89,6 +107,25 @@ fn graphs(text: &mut String, manifest: &Manifest) -> fmt::Result {
         }
     }
     writeln!(text)
+}
+
+fn written(form: Form) -> String {
+    let weights = match form.weights {
+        Weights::F32 => "Weights are stored as f32.",
+        Weights::F16 => "Weights are stored as f16 and widened when they are loaded; the detector's are f32.",
+        Weights::Int8 => {
+            "Weights are stored as int8, each column with a scale of its own, and multiplied as integers; the detector computes in f32. Each \
+             row of what they are multiplied with is quantised by its own largest value, whatever else is in its batch. Even so, a batch \
+             of other sizes rounds otherwise, and where that changes a code, an answer's logits may change by a tenth. This is made for \
+             CPUs."
+        }
+    };
+    let operators = if form.fused {
+        " Attention is written as the operator that ONNX Runtime has for it; `cmal export --plain` writes standard operators only."
+    } else {
+        ""
+    };
+    format!("{weights}{operators}")
 }
 
 fn tensors(entries: &[TensorEntry]) -> String {
@@ -104,6 +141,9 @@ fn tensors(entries: &[TensorEntry]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::form::{Compared, Comparison, Speed};
     use super::*;
     use crate::bundle::testing;
 
@@ -126,8 +166,34 @@ mod tests {
             "| vqa | 0.8750 |",
             "| scenes | 500 |",
             "| `text.onnx` | `tokens` i64 [batch, 1]; `token_mask` bool [batch, 1] | `textual` f32",
+            "Weights are stored as int8",
             "## Licence\n\nMIT OR Apache-2.0\n",
         ] {
+            assert!(card.contains(expected), "no `{expected}` in:\n{card}");
+        }
+        assert!(!card.contains("## Forms"), "what was not measured is not told:\n{card}");
+    }
+
+    #[test]
+    fn forms_that_were_measured_stand_on_the_card() {
+        let mut manifest = testing::manifest();
+        let form = Form { weights: Weights::F16, fused: true, tolerance: 5e-3 };
+        let speed = Speed { whole: 4.5, model: 0.5 };
+        let compared = Compared { form, bytes: 1, accuracy: BTreeMap::new(), alone: speed, batched: speed };
+        manifest.form = Some(form);
+        manifest.comparison =
+            Some(Comparison { data: "9 pictures".into(), batch: 16, forms: vec![compared] });
+        let statement = Statement {
+            description: String::new(),
+            intended_use: String::new(),
+            limits: Vec::new(),
+            figures_command: String::new(),
+            licence: String::new(),
+        };
+        let card = card(&manifest, &statement);
+        for expected in
+            ["This bundle is `f16`.", "on 9 pictures,", "\n\n| form | MB |", "Attention is written as"]
+        {
             assert!(card.contains(expected), "no `{expected}` in:\n{card}");
         }
     }

@@ -26,6 +26,8 @@ pub enum Error {
     Digest { path: PathBuf },
     #[error("the manifest of `{}` states a temperature of {temperature}, by which no logit can be divided: export the bundle again", folder.display())]
     Temperature { folder: PathBuf, temperature: f32 },
+    #[error("the manifest of `{}` allows golden values to differ by {tolerance}, which proves nothing: export the bundle again", folder.display())]
+    Tolerance { folder: PathBuf, tolerance: f32 },
     #[error("the golden values `{}` cannot be read: {fault}", path.display())]
     Golden { path: PathBuf, fault: String },
     #[error("cannot read `{}`", path.display())]

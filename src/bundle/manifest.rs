@@ -5,6 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::form::{Comparison, Form};
+
+/// Difference from a golden value v, as a share of 1 + |v|, that is allowed where a manifest has no form.
+const TOLERANCE: f32 = 5e-3;
+
 /// The manifest of a bundle, format [`FORMAT`](super::names::FORMAT).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +30,9 @@ pub struct Manifest {
     pub tokenizer: TokenizerFile,
     /// Golden inputs and outputs of every graph.
     pub golden: FileEntry,
+    /// How the graphs were written; none in a bundle that was exported before there was a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<Form>,
     /// Answers of the VQA head, in the order of its logits.
     pub answers: Vec<String>,
     /// Classes and attributes of the detector, in the order of its scores.
@@ -36,6 +44,9 @@ pub struct Manifest {
     pub temperatures: Temperatures,
     /// Figures on held-out data, by name.
     pub metrics: BTreeMap<String, f64>,
+    /// The forms that the model can be exported in, if they were measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
     /// What the model was trained on, in a sentence or two.
     pub training_data: String,
     /// What another training starts from. A server doesn't read it.
@@ -44,6 +55,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Difference from a golden value v that is allowed, as a share of 1 + |v|: weights may be stored in fewer bits, devices round
+    /// otherwise.
+    pub fn tolerance(&self) -> f32 {
+        self.form.map_or(TOLERANCE, |form| form.tolerance)
+    }
+
     /// Every file that the manifest pins, with its digest.
     pub(super) fn files(&self) -> impl Iterator<Item = (&str, &str)> {
         let graphs = self.graphs.values().map(|graph| (graph.file.as_str(), graph.sha256.as_str()));

@@ -45,6 +45,10 @@ impl Bundle {
                 return Err(Error::Temperature { folder: folder.to_owned(), temperature });
             }
         }
+        let tolerance = manifest.tolerance();
+        if !(tolerance > 0.0 && tolerance < 1.0) {
+            return Err(Error::Tolerance { folder: folder.to_owned(), tolerance });
+        }
         check_graphs(folder, &manifest)?;
         for (file, sha256) in manifest.files() {
             check_file(folder, file, sha256)?;
@@ -163,6 +167,22 @@ mod tests {
             let error = Bundle::open(&folder).unwrap_err();
             assert!(matches!(error, Error::Temperature { .. }), "{error}");
         }
+    }
+
+    #[test]
+    fn a_tolerance_that_proves_nothing_is_refused_and_none_is_a_narrow_one() {
+        for tolerance in [0.0, 1.0, -0.1] {
+            let (_home, folder) = testing::written();
+            edit_manifest(&folder, |manifest| manifest["form"]["tolerance"] = tolerance.into());
+            let error = Bundle::open(&folder).unwrap_err();
+            assert!(matches!(error, Error::Tolerance { .. }), "{error}");
+        }
+        let (_home, folder) = testing::written();
+        assert_eq!(Bundle::open(&folder).unwrap().manifest().tolerance(), 0.25);
+        edit_manifest(&folder, |manifest| {
+            manifest.as_object_mut().unwrap().remove("form");
+        });
+        assert_eq!(Bundle::open(&folder).unwrap().manifest().tolerance(), 5e-3);
     }
 
     #[test]

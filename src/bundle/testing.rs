@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
+use super::form::{Form, Weights};
 use super::golden::{Golden, GoldenGraph, GoldenTensor, Values};
 use super::manifest::{
     Axis, Dimensions, FileEntry, Graph, Manifest, Preprocessing, Temperatures, TensorEntry, TokenizerFile,
@@ -26,12 +27,14 @@ pub(super) fn manifest() -> Manifest {
         preprocessing: Preprocessing { side: 16, padding: [127; 3] },
         tokenizer: TokenizerFile { file: names::TOKENIZER.into(), sha256: String::new(), max_tokens: 7 },
         golden: FileEntry { file: names::GOLDEN.into(), sha256: String::new() },
+        form: Some(Form { weights: Weights::Int8, fused: false, tolerance: 0.25 }),
         answers: vec!["yes".into(), "no".into()],
         classes: vec!["circle".into()],
         attributes: vec!["red".into()],
         attribute_threshold: 0.5,
         temperatures: Temperatures { vqa: 1.5, entailment: 0.75 },
         metrics: BTreeMap::from([("vqa".into(), 0.875), ("scenes".into(), 500.0)]),
+        comparison: None,
         training_data: "Drawn scenes.".into(),
         training: Some(Training {
             weights: FileEntry { file: names::WEIGHTS.into(), sha256: String::new() },

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use crate::data::{Dataset, Entry, OnBad};
+use crate::data::{Dataset, OnBad};
 use crate::eval::{Asked, InProcess, Page, Part, ServedModel, Server, Subject, Submission, evaluate};
 use crate::runtime::ModelInfo;
-use crate::types::Split;
 
 use super::engine_args::EngineArgs;
 use super::exit::Failure;
 use super::output::{complain, print};
+use super::pictures::Pictures;
 use super::progress::Progress;
 
 /// Measure a model on a dataset: accuracy of every task, detection, retrieval.
@@ -51,36 +51,6 @@ pub struct EvalArgs {
     engine: EngineArgs,
 }
 
-/// Pictures of a dataset.
-#[derive(Clone, Copy, Debug)]
-enum Pictures {
-    All,
-    Of(Split),
-}
-
-impl Pictures {
-    fn parse(name: &str) -> Result<Self, String> {
-        if name == "all" {
-            return Ok(Self::All);
-        }
-        name.parse().map(Self::Of).map_err(|_| format!("`{name}` is none of train, val, test, all"))
-    }
-
-    fn hold(self, entry: &Entry) -> bool {
-        match self {
-            Self::All => true,
-            Self::Of(split) => entry.split == split,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Of(split) => split.name(),
-        }
-    }
-}
-
 /// The server at `root`, if it answers with the same bundle, and what it says of it.
 fn served(root: &str, model: &ModelInfo) -> Result<(Server, ServedModel), Failure> {
     let server = Server::new(root);
@@ -105,12 +75,7 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
         complain(&format!("{} unusable lines left out", opened.skipped.len()));
     }
     let dataset = opened.dataset;
-    let pictures: Vec<&Entry> = dataset
-        .pictures
-        .iter()
-        .filter(|entry| args.split.hold(entry))
-        .take(args.limit.unwrap_or(usize::MAX))
-        .collect();
+    let pictures = args.split.of(&dataset, args.limit);
     let submission = args.submission.as_deref().map(|path| Submission::begin(path, &pictures)).transpose()?;
     let page = args.report.as_deref().map(Page::begin).transpose()?;
     let engine = args.engine.start(&args.model)?;

@@ -18,6 +18,8 @@ mod log;
 #[cfg_attr(not(feature = "serve"), path = "absent/openapi.rs")]
 mod openapi;
 mod output;
+#[cfg(feature = "serve")]
+mod pictures;
 mod progress;
 #[cfg_attr(not(feature = "serve"), path = "absent/serve.rs")]
 mod serve;

@@ -8,28 +8,30 @@ use burn::module::Module;
 use jiff::Timestamp;
 use ort::environment::Environment;
 
+use super::compare::{HeldOut, compare};
 use super::error::Error;
-use super::parity::{Check, LIMIT_F16, LIMIT_F32, check};
+use super::parity::{Check, Difference, LIMIT_F16, LIMIT_F32, LIMIT_INT8, check};
+use super::source::Source;
 use crate::bundle::{
-    self, Axis, DType, Dimensions, Draft, FileEntry, Golden, Manifest, Preprocessing, Statement, TensorEntry,
-    TokenizerFile, Training, names,
+    self, Axis, Comparison, DType, Dimensions, Draft, FileEntry, Golden, Manifest, Preprocessing, Statement,
+    TensorEntry, TokenizerFile, Training, names,
 };
 use crate::model::{self, Dims, Graph};
 use crate::onnx::{self, Kind, Weights};
 use crate::runtime::library;
-use crate::train::{self, ATTRIBUTE_THRESHOLD, PADDING, Trained};
+use crate::train;
 
 /// What to export and how.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The finished run.
-    pub run: PathBuf,
+    /// The finished run, or a bundle.
+    pub source: PathBuf,
     /// The bundle folder, `models/NAME`.
     pub out: PathBuf,
-    /// Version of the bundle.
-    pub version: String,
-    /// Of the association model; the detector's are always f32.
-    pub weights: Weights,
+    /// Version of the bundle; none for that of the bundle it is made from, or 1.
+    pub version: Option<String>,
+    /// How the association model is written; the weights of the detector are always f32.
+    pub form: onnx::Options,
     /// ONNX Runtime's library, where it is not in one of its usual places.
     pub library: Option<PathBuf>,
     /// Figures on held-out data for the manifest and the card.
@@ -39,66 +41,137 @@ pub struct Options {
 /// What an export found and wrote.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
-    /// Largest difference between burn and ONNX Runtime, by graph.
-    pub parity: BTreeMap<&'static str, f32>,
+    /// Between burn and ONNX Runtime, by graph.
+    pub parity: BTreeMap<&'static str, Difference>,
     /// Bytes of all graphs.
     pub bytes: usize,
+    pub comparison: Option<Comparison>,
 }
 
-/// Writes the bundle of a finished run, if every graph agrees with burn.
-pub fn export(options: &Options) -> Result<Report, Error> {
-    let trained = train::open(&options.run)?;
+/// Writes the bundle of a finished run, or a bundle in another form, if every graph agrees with burn. With held-out pictures, all forms
+/// are measured on them for the manifest and the card.
+pub fn export(options: &Options, held_out: Option<&HeldOut>) -> Result<Report, Error> {
+    let source = Source::open(&options.source)?;
     let environment = library::load(options.library.as_deref())?;
-    let (dims, vocabulary) = (&trained.recipe.model, &trained.lexicon.vocabulary());
-    let mut written = Written::new(&environment, &trained);
-    // The detector is small, and where it puts a peak is a yes or no that half precision could turn.
-    written.add(names::graph::OBJECTS, &model::objects(dims, vocabulary), &trained.detector, Weights::F32)?;
-    let weights = options.weights;
-    written.add(names::graph::VISION, &model::vision(dims), &trained.cmal, weights)?;
-    written.add(names::graph::TEXT, &model::text(dims), &trained.cmal, weights)?;
-    written.add(names::graph::FUSION, &model::fusion(dims, vocabulary), &trained.cmal, weights)?;
-    written.add(names::graph::ASSOCIATION, &model::association(dims), &trained.cmal, weights)?;
-    let report = Report {
-        parity: written.parity.clone(),
-        bytes: written.files.iter().map(|(_, content)| content.len()).sum(),
-    };
-    bundle::write(&options.out, written.draft(&trained, options)?)?;
+    let written = Written::convert(&environment, &source, options.form)?;
+    let comparison =
+        held_out.map(|held_out| compare(&environment, &source, options, held_out)).transpose()?;
+    let report = Report { parity: written.parity.clone(), bytes: written.bytes(), comparison };
+    let mut draft = written.draft(&source, options);
+    draft.manifest.comparison.clone_from(&report.comparison);
+    let card = bundle::card(&draft.manifest, &statement(&options.out));
+    draft.files.push((names::CARD.to_owned(), card.into_bytes()));
+    bundle::write(&options.out, draft)?;
     Ok(report)
 }
 
-/// Graphs as they come.
-struct Written<'a> {
-    environment: &'a Environment,
-    tokens: usize,
-    vocabulary: usize,
+/// All graphs of a model, converted and proven.
+pub(super) struct Written {
+    form: bundle::Form,
     graphs: BTreeMap<String, bundle::Graph>,
     files: Vec<(String, Vec<u8>)>,
     golden: Golden,
-    parity: BTreeMap<&'static str, f32>,
+    parity: BTreeMap<&'static str, Difference>,
 }
 
-impl<'a> Written<'a> {
-    fn new(environment: &'a Environment, trained: &Trained) -> Self {
-        Self {
+/// What the graphs of a model are made with.
+struct Converter<'a> {
+    environment: &'a Environment,
+    tokens: usize,
+    vocabulary: usize,
+    written: Written,
+}
+
+impl Written {
+    pub(super) fn convert(
+        environment: &Environment,
+        source: &Source,
+        options: onnx::Options,
+    ) -> Result<Self, Error> {
+        let (dims, vocabulary) = (&source.dims, &source.lexicon.vocabulary());
+        let mut to = Converter {
             environment,
-            tokens: trained.recipe.model.max_tokens,
-            vocabulary: trained.lexicon.tokenizer.vocabulary(),
-            graphs: BTreeMap::new(),
-            files: Vec::new(),
-            golden: Golden::default(),
-            parity: BTreeMap::new(),
-        }
+            tokens: dims.max_tokens,
+            vocabulary: vocabulary.tokens,
+            written: Self {
+                form: form(options),
+                graphs: BTreeMap::new(),
+                files: Vec::new(),
+                golden: Golden::default(),
+                parity: BTreeMap::new(),
+            },
+        };
+        // The detector is small, and where it puts a peak is a yes or no that half precision could turn.
+        let exact = onnx::Options { weights: Weights::F32, ..options };
+        to.add(names::graph::OBJECTS, &model::objects(dims, vocabulary), &source.detector, exact)?;
+        to.add(names::graph::VISION, &model::vision(dims), &source.cmal, options)?;
+        to.add(names::graph::TEXT, &model::text(dims), &source.cmal, options)?;
+        to.add(names::graph::FUSION, &model::fusion(dims, vocabulary), &source.cmal, options)?;
+        to.add(names::graph::ASSOCIATION, &model::association(dims), &source.cmal, options)?;
+        Ok(to.written)
     }
 
+    pub(super) fn form(&self) -> bundle::Form {
+        self.form
+    }
+
+    /// Bytes of all graphs.
+    pub(super) fn bytes(&self) -> usize {
+        self.files.iter().map(|(_, content)| content.len()).sum()
+    }
+
+    /// The bundle to be, without its card.
+    pub(super) fn draft(self, source: &Source, options: &Options) -> Draft {
+        let Self { form, graphs, mut files, golden, .. } = self;
+        let dims = &source.dims;
+        let unpinned = |file: &str| FileEntry { file: file.to_owned(), sha256: String::new() };
+        let manifest = Manifest {
+            format: names::FORMAT,
+            name: source.name.clone(),
+            version: options.version.clone().unwrap_or_else(|| source.version.clone()),
+            created: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            source_commit: commit(),
+            dimensions: Dimensions {
+                width: dims.width,
+                objects: dims.objects,
+                features: dims.features,
+                coarse: dims.coarse,
+            },
+            graphs,
+            preprocessing: Preprocessing { side: dims.side as u32, padding: source.padding },
+            tokenizer: TokenizerFile {
+                file: names::TOKENIZER.to_owned(),
+                sha256: String::new(),
+                max_tokens: dims.max_tokens,
+            },
+            golden: unpinned(names::GOLDEN),
+            form: Some(form),
+            answers: source.lexicon.words.answers.clone(),
+            classes: source.lexicon.words.classes.clone(),
+            attributes: source.lexicon.words.attributes.clone(),
+            attribute_threshold: source.attribute_threshold,
+            temperatures: source.temperatures,
+            metrics: options.metrics.clone(),
+            comparison: None,
+            training_data: source.training_data.clone(),
+            training: Some(Training { weights: unpinned(names::WEIGHTS), model: sizes(dims) }),
+        };
+        files.push((names::TOKENIZER.to_owned(), source.lexicon.tokenizer.to_json().as_bytes().to_vec()));
+        files.push((names::GOLDEN.to_owned(), golden.to_bytes()));
+        files.push((names::WEIGHTS.to_owned(), train::weights(&source.detector, &source.cmal)));
+        Draft { manifest, files }
+    }
+}
+
+impl Converter<'_> {
     /// Converts a graph and proves it.
     fn add<M: Module>(
         &mut self,
         name: &'static str,
         graph: &Graph<M>,
         module: &M,
-        weights: Weights,
+        options: onnx::Options,
     ) -> Result<(), Error> {
-        let options = onnx::Options { weights };
         let model = onnx::convert(&graph.signature, module, options, graph.forward)
             .map_err(|source| Error::Convert { graph: name, source })?;
         let bytes = model.to_bytes();
@@ -111,60 +184,32 @@ impl<'a> Written<'a> {
                 bytes: &bytes,
                 tokens: self.tokens,
                 vocabulary: self.vocabulary,
-                limit: match weights {
+                limit: match options.weights {
                     Weights::F32 => LIMIT_F32,
                     Weights::F16 => LIMIT_F16,
+                    Weights::Int8 => LIMIT_INT8,
                 },
             },
         )?;
         let file = format!("{name}.onnx");
-        self.graphs.insert(name.to_owned(), entry(name, &file, &model)?);
-        self.files.push((file, bytes));
-        self.golden.graphs.insert(name.to_owned(), golden);
-        self.parity.insert(name, difference);
+        let written = &mut self.written;
+        written.graphs.insert(name.to_owned(), entry(name, &file, &model)?);
+        written.files.push((file, bytes));
+        written.golden.graphs.insert(name.to_owned(), golden);
+        written.parity.insert(name, difference);
         Ok(())
     }
+}
 
-    fn draft(self, trained: &Trained, options: &Options) -> Result<Draft, Error> {
-        let Self { graphs, mut files, golden, .. } = self;
-        let dims = &trained.recipe.model;
-        let unpinned = |file: &str| FileEntry { file: file.to_owned(), sha256: String::new() };
-        let manifest = Manifest {
-            format: names::FORMAT,
-            name: trained.recipe.name.clone(),
-            version: options.version.clone(),
-            created: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            source_commit: commit(),
-            dimensions: Dimensions {
-                width: dims.width,
-                objects: dims.objects,
-                features: dims.features,
-                coarse: dims.coarse,
-            },
-            graphs,
-            preprocessing: Preprocessing { side: dims.side as u32, padding: PADDING },
-            tokenizer: TokenizerFile {
-                file: names::TOKENIZER.to_owned(),
-                sha256: String::new(),
-                max_tokens: dims.max_tokens,
-            },
-            golden: unpinned(names::GOLDEN),
-            answers: trained.lexicon.words.answers.clone(),
-            classes: trained.lexicon.words.classes.clone(),
-            attributes: trained.lexicon.words.attributes.clone(),
-            attribute_threshold: ATTRIBUTE_THRESHOLD,
-            temperatures: trained.temperatures,
-            metrics: options.metrics.clone(),
-            training_data: statement_of_data(trained),
-            training: Some(Training { weights: unpinned(names::WEIGHTS), model: sizes(dims) }),
-        };
-        let card = bundle::card(&manifest, &statement(&options.out));
-        files.push((names::TOKENIZER.to_owned(), trained.lexicon.tokenizer.to_json().as_bytes().to_vec()));
-        files.push((names::GOLDEN.to_owned(), golden.to_bytes()));
-        files.push((names::WEIGHTS.to_owned(), train::weights(&trained.detector, &trained.cmal)));
-        files.push((names::CARD.to_owned(), card.into_bytes()));
-        Ok(Draft { manifest, files })
-    }
+/// How a manifest tells the form. A rounding error may change the code of a value that is quantised, and with it whatever is computed
+/// from it, so int8 is proven less closely.
+fn form(options: onnx::Options) -> bundle::Form {
+    let (weights, tolerance) = match options.weights {
+        Weights::F32 => (bundle::Weights::F32, 5e-3),
+        Weights::F16 => (bundle::Weights::F16, 5e-3),
+        Weights::Int8 => (bundle::Weights::Int8, 0.1),
+    };
+    bundle::Form { weights, fused: !options.plain && options.weights != Weights::Int8, tolerance }
 }
 
 fn entry(graph: &'static str, file: &str, model: &onnx::Model) -> Result<bundle::Graph, Error> {
@@ -207,22 +252,6 @@ fn sizes(dims: &Dims) -> serde_json::Map<String, serde_json::Value> {
     match serde_json::to_value(dims) {
         Ok(serde_json::Value::Object(sizes)) => sizes,
         other => unreachable!("sizes are numbers under names, not {other:?}"),
-    }
-}
-
-fn statement_of_data(trained: &Trained) -> String {
-    let data = &trained.data;
-    let start = data
-        .start
-        .as_ref()
-        .map_or_else(String::new, |start| format!("Fine-tuned from the bundle `{}` on ", start.name));
-    let counts = format!("{start}{} pictures to train on, {} to validate", data.train, data.val);
-    match trained.recipe.world.filter(|_| data.drawn) {
-        Some(world) => format!(
-            "{counts}: scenes drawn by `cmal world` with seed {} (no photograph, no person, no third party's data).",
-            world.seed
-        ),
-        None => format!("{counts}, from the dataset folder `{}`.", data.folder),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use crate::{bundle, onnx, runtime, train};
+use crate::{bundle, eval, onnx, runtime, train};
 
 /// Why a run was not exported.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("the run cannot be exported")]
-    Run(#[from] train::Error),
+    #[error("there is no model to export")]
+    Source(#[from] train::Error),
     #[error("graph `{graph}` cannot be written as ONNX")]
     Convert { graph: &'static str, source: onnx::Error },
     #[error("graph `{graph}` could not be run for the parity check")]
@@ -18,9 +18,9 @@ pub enum Error {
     #[error("ONNX Runtime cannot run graph `{graph}`")]
     Session { graph: &'static str, source: ort::Error },
     #[error(
-        "graph `{graph}` gives `{output}` in ONNX Runtime {difference:.2e} away from burn, more than {limit:.0e}; no bundle was written"
+        "graph `{graph}` gives `{output}` in ONNX Runtime {difference:.2e} away from burn{kind}, more than {limit:.0e}; no bundle was written"
     )]
-    Parity { graph: &'static str, output: String, difference: f32, limit: f32 },
+    Parity { graph: &'static str, output: String, difference: f32, kind: &'static str, limit: f32 },
     #[error(
         "`{output}` of graph `{graph}` has another type or size in ONNX Runtime than in burn; no bundle was written"
     )]
@@ -29,6 +29,16 @@ pub enum Error {
         "`{tensor}` of graph `{graph}` has a type that a bundle cannot name: it knows f32, i64, u8 and bool"
     )]
     Tensor { graph: &'static str, tensor: String },
+    #[error(
+        "the forms cannot be compared: the pictures have no question, hypothesis or expression to ask about; choose others with --split, or another folder"
+    )]
+    NothingToAsk,
+    #[error("the forms cannot be compared")]
+    Evaluation(#[from] eval::Error),
+    #[error("the form `{form}` cannot be run to compare it")]
+    Start { form: String, source: runtime::StartError },
+    #[error("the form `{form}` does not answer")]
+    Answer { form: String, source: runtime::Error },
     #[error("the bundle cannot be written")]
     Bundle(#[from] bundle::Error),
     #[error("`{}` is not what `cmal eval --json` prints", path.display())]

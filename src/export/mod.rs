@@ -1,11 +1,15 @@
-//! A run folder into a bundle: the model's own forward passes recorded as ONNX graphs, each proven against burn before it is written.
+//! A run folder, or a bundle, into a bundle: the model's own forward passes recorded as ONNX graphs, each proven against burn before it is written.
 
 mod assemble;
+mod compare;
 mod error;
 mod inputs;
 mod metrics;
 mod parity;
+mod source;
 
 pub use assemble::{Options, Report, export};
+pub use compare::{HeldOut, forms};
 pub use error::Error;
 pub use metrics::read_metrics;
+pub use parity::Difference;

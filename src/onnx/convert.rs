@@ -17,6 +17,9 @@ use super::weights::Weights;
 pub struct Options {
     /// How parameters are stored.
     pub weights: Weights,
+    /// No operators of ONNX Runtime's own where standard ones say the same. Products of int8 weights have no standard form that is
+    /// as fast; whatever stands between them is plain anyway.
+    pub plain: bool,
 }
 
 /// Converts the forward pass of a module to ONNX.
@@ -44,7 +47,7 @@ pub fn convert<M: Module>(
     for operation in &aligned.operations {
         lowering.lower(operation)?;
     }
-    let (graph, inputs, outputs) = lowering.finish(signature, options.weights)?;
+    let (graph, inputs, outputs) = lowering.finish(signature, options)?;
     Ok(Model::new(graph, inputs, outputs))
 }
 

@@ -10,14 +10,17 @@ use super::proto::{
     TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
 use super::signature::Axis;
-use super::weights::{Stored, Weights};
+use super::weights::{Codes, Stored, Weights};
 
 /// A value of the graph: an input, a constant, or what a node computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Value(usize);
 
+/// Domain of the operators that ONNX Runtime has beside the standard ones.
+pub(super) const RUNTIME: &str = "com.microsoft";
+
 /// An attribute of a node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Attribute {
     Int(i64),
     Ints(Vec<i64>),
@@ -33,6 +36,8 @@ pub(super) type Attributes = Vec<(&'static str, Attribute)>;
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub op: &'static str,
+    /// [`RUNTIME`], or empty for a standard operator.
+    pub domain: &'static str,
     pub inputs: Vec<Option<Value>>,
     pub outputs: Vec<Value>,
     pub attributes: Attributes,
@@ -56,6 +61,20 @@ struct Constant {
     literal: Rc<Literal>,
     /// Module path of the parameter that it holds.
     path: Option<String>,
+    /// Whether it is stored as it is, whatever is said of weights.
+    exact: bool,
+}
+
+impl Node {
+    /// An operand; `None` if it is absent.
+    pub(super) fn operand(&self, at: usize) -> Option<Value> {
+        self.inputs.get(at).copied().flatten()
+    }
+
+    /// Whether it has the attribute with this value.
+    pub(super) fn has(&self, name: &str, value: &Attribute) -> bool {
+        self.attributes.iter().any(|(own, given)| *own == name && given == value)
+    }
 }
 
 impl Graph {
@@ -89,7 +108,16 @@ impl Graph {
         }
         let value = self.fresh();
         self.known.insert(literal.clone(), value);
-        self.constants.insert(value, Constant { literal, path: path.map(str::to_owned) });
+        self.constants.insert(value, Constant { literal, path: path.map(str::to_owned), exact: false });
+        value
+    }
+
+    /// As [`constant`](Self::constant), stored as it is whatever is said of weights.
+    pub(super) fn exact(&mut self, literal: Literal, path: Option<&str>) -> Value {
+        let value = self.constant(literal, path);
+        if let Some(constant) = self.constants.get_mut(&value) {
+            constant.exact = true;
+        }
         value
     }
 
@@ -103,6 +131,32 @@ impl Graph {
         self.producers.get(&value).map(|node| &self.nodes[*node])
     }
 
+    /// The node that computes a value, if it is of this operator.
+    pub(super) fn made_by(&self, op: &str, value: Value) -> Option<&Node> {
+        self.producer(value).filter(|node| node.op == op)
+    }
+
+    /// Has other nodes written in the place of every node in which `find` finds something. `write` pushes them, the last of them with
+    /// the outputs of the node that it is given; what they read is computed before that place. Nodes that nothing reads any more are
+    /// left out of the finished graph.
+    pub(super) fn rewrite<F>(
+        &mut self,
+        find: impl Fn(&Self, &Node) -> Option<F>,
+        mut write: impl FnMut(&mut Self, F, Node),
+    ) {
+        let found = self.nodes.iter().enumerate();
+        let found: Vec<(usize, F)> =
+            found.filter_map(|(place, node)| Some((place, find(self, node)?))).collect();
+        let mut found = found.into_iter().peekable();
+        self.producers.clear();
+        for (place, node) in std::mem::take(&mut self.nodes).into_iter().enumerate() {
+            match found.next_if(|(next, _)| *next == place) {
+                Some((_, found)) => write(self, found, node),
+                None => self.push(node),
+            }
+        }
+    }
+
     /// Adds a node with one output.
     pub(super) fn node(
         &mut self,
@@ -111,8 +165,20 @@ impl Graph {
         attributes: Attributes,
         module: &Rc<str>,
     ) -> Value {
+        self.node_in("", op, inputs, attributes, module)
+    }
+
+    /// Adds a node of a domain with one output.
+    pub(super) fn node_in(
+        &mut self,
+        domain: &'static str,
+        op: &'static str,
+        inputs: Vec<Option<Value>>,
+        attributes: Attributes,
+        module: &Rc<str>,
+    ) -> Value {
         let output = self.fresh();
-        self.push(Node { op, inputs, outputs: vec![output], attributes, module: module.clone() });
+        self.push(Node { op, domain, inputs, outputs: vec![output], attributes, module: module.clone() });
         output
     }
 
@@ -125,7 +191,8 @@ impl Graph {
         module: &Rc<str>,
     ) -> [Value; 2] {
         let outputs = [self.fresh(), self.fresh()];
-        self.push(Node { op, inputs, outputs: outputs.to_vec(), attributes, module: module.clone() });
+        let module = module.clone();
+        self.push(Node { op, domain: "", inputs, outputs: outputs.to_vec(), attributes, module });
         outputs
     }
 
@@ -139,21 +206,26 @@ impl Graph {
         constants.sort_by_key(|(value, _)| value.0);
         for (value, constant) in constants {
             let stored_name = names.get(value).cloned().unwrap_or_default();
-            match weights.store(&constant.literal) {
+            let stored = if constant.exact { Stored::Plain } else { weights.store(&constant.literal) };
+            let wide = format!("{stored_name}/f32");
+            match stored {
                 Stored::Plain => initializer.push(tensor(&constant.literal, &stored_name)),
                 Stored::Narrow(narrow) => {
-                    let wide = format!("{stored_name}/f32");
-                    let to = AttributeProto {
-                        i: Some(i64::from(Element::F32 as i32)),
-                        ..attribute("to", AttributeType::Int)
-                    };
                     initializer.push(tensor(&narrow, &stored_name));
+                    node.push(widened(&stored_name, &wide));
+                    names.insert(*value, wide);
+                }
+                Stored::Scaled(Codes { codes, scales }) => {
+                    let (whole, scale) = (format!("{stored_name}/whole"), format!("{stored_name}/scale"));
+                    initializer.push(tensor(&codes, &stored_name));
+                    initializer.push(tensor(&scales, &scale));
+                    node.push(widened(&stored_name, &whole));
                     node.push(NodeProto {
-                        input: vec![stored_name],
+                        input: vec![whole, scale],
                         output: vec![wide.clone()],
-                        name: Some(format!("{wide}/Cast")),
-                        op_type: Some("Cast".into()),
-                        attribute: vec![to],
+                        name: Some(format!("{wide}/Mul")),
+                        op_type: Some("Mul".into()),
+                        ..NodeProto::default()
                     });
                     names.insert(*value, wide);
                 }
@@ -167,6 +239,7 @@ impl Graph {
             name: Some(node_name(node, index)),
             op_type: Some(node.op.into()),
             attribute: node.attributes.iter().map(|(name, value)| value.proto(name)).collect(),
+            domain: (!node.domain.is_empty()).then(|| node.domain.into()),
         }));
         GraphProto {
             node,
@@ -182,7 +255,8 @@ impl Graph {
         Value(self.values - 1)
     }
 
-    fn push(&mut self, node: Node) {
+    /// Adds a node whose outputs are given.
+    pub(super) fn push(&mut self, node: Node) {
         for output in &node.outputs {
             self.producers.insert(*output, self.nodes.len());
         }
@@ -260,6 +334,20 @@ impl Attribute {
 
 fn attribute(name: &str, kind: AttributeType) -> AttributeProto {
     AttributeProto { name: Some(name.into()), r#type: Some(kind as i32), ..AttributeProto::default() }
+}
+
+/// The `Cast` of a stored tensor to f32.
+fn widened(narrow: &str, wide: &str) -> NodeProto {
+    let to =
+        AttributeProto { i: Some(i64::from(Element::F32 as i32)), ..attribute("to", AttributeType::Int) };
+    NodeProto {
+        input: vec![narrow.into()],
+        output: vec![wide.into()],
+        name: Some(format!("{wide}/Cast")),
+        op_type: Some("Cast".into()),
+        attribute: vec![to],
+        domain: None,
+    }
 }
 
 fn node_name(node: &Node, index: usize) -> String {

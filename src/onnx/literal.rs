@@ -84,6 +84,18 @@ impl Literal {
         Self { element, dims: Vec::new(), bytes: scalar_bytes(value, element) }
     }
 
+    /// 32-bit floats.
+    pub(super) fn floats(values: &[f32], dims: Vec<usize>) -> Self {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Self { element: Element::F32, dims, bytes }
+    }
+
+    /// Its values, if they are 64-bit integers.
+    pub(super) fn as_ints(&self) -> Option<Vec<i64>> {
+        let ints = self.element == Element::I64;
+        ints.then(|| self.bytes.as_chunks::<8>().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect())
+    }
+
     /// Its values, if they are 32-bit floats.
     pub(super) fn as_floats(&self) -> Option<Vec<f32>> {
         let floats = self.element == Element::F32;
@@ -92,6 +104,26 @@ impl Literal {
 
     pub(super) fn len(&self) -> usize {
         self.dims.iter().product()
+    }
+
+    /// Tensors side by side along their last axis; they differ in no other, nor in type.
+    pub(super) fn beside(parts: &[&Self]) -> Option<Self> {
+        let (last, outer) = parts.first()?.dims.split_last()?;
+        let alike = |part: &&Self| {
+            part.element == parts[0].element
+                && part.dims.len() == outer.len() + 1
+                && part.dims.starts_with(outer)
+        };
+        if *last == 0 || !parts.iter().all(alike) {
+            return None;
+        }
+        let width = |part: &Self| part.dims[outer.len()] * part.element.width();
+        let rows = 0..outer.iter().product::<usize>();
+        let bytes = rows.flat_map(|row| {
+            parts.iter().flat_map(move |part| &part.bytes[row * width(part)..(row + 1) * width(part)])
+        });
+        let dims = outer.iter().copied().chain([parts.iter().map(|part| part.dims[outer.len()]).sum()]);
+        Some(Self { element: parts[0].element, dims: dims.collect(), bytes: bytes.copied().collect() })
     }
 
     /// The same content under other dimensions.
@@ -155,6 +187,18 @@ mod tests {
         for (a, b, c) in (0..2).flat_map(|a| (0..3).flat_map(move |b| (0..4).map(move |c| (a, b, c)))) {
             assert_eq!(values[c * 6 + a * 3 + b], (a * 12 + b * 4 + c) as f32);
         }
+    }
+
+    #[test]
+    fn literals_stand_side_by_side_row_by_row() {
+        let left = Literal::floats(&[1.0, 2.0, 3.0, 4.0], vec![2, 2]);
+        let right = Literal::floats(&[5.0, 6.0], vec![2, 1]);
+        let both = Literal::beside(&[&left, &right]).unwrap();
+        assert_eq!(
+            (both.dims.as_slice(), both.as_floats().unwrap()),
+            (&[2, 3][..], vec![1.0, 2.0, 5.0, 3.0, 4.0, 6.0])
+        );
+        assert!(Literal::beside(&[&left, &Literal::floats(&[5.0], vec![1, 1])]).is_none());
     }
 
     #[test]

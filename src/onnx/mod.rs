@@ -4,7 +4,7 @@
 //! was recorded into an ONNX graph whose named axes stay dynamic:
 //!
 //! ```text
-//! forward ─ capture (twice) ─ align ─ lower ─ weights ─ proto → bytes
+//! forward ─ capture (twice) ─ align ─ lower ─ fuse or quantise ─ weights ─ proto → bytes
 //! ```
 //!
 //! The forward pass is the only definition of the model; nothing here knows which model it is. An operation without a
@@ -15,12 +15,14 @@ mod align;
 mod capture;
 mod convert;
 mod error;
+mod fuse;
 mod graph;
 mod linear;
 mod literal;
 mod lower;
 mod model;
 mod proto;
+mod quantise;
 mod signature;
 mod size;
 #[cfg(all(test, feature = "serve"))]

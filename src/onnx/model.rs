@@ -2,6 +2,7 @@
 
 use prost::Message;
 
+use super::graph::RUNTIME;
 use super::literal::Element;
 use super::proto::{GraphProto, ModelProto, OperatorSetIdProto};
 use super::signature::{Axis, Kind};
@@ -9,6 +10,8 @@ use super::signature::{Axis, Kind};
 /// Version of the ONNX operators that are written, and of the file format that belongs to it.
 const OPSET: i64 = 20;
 const IR_VERSION: i64 = 9;
+/// Version of ONNX Runtime's own operators.
+const RUNTIME_OPSET: i64 = 1;
 
 /// An ONNX model, ready to be written.
 #[derive(Clone, Debug)]
@@ -30,13 +33,20 @@ pub struct Port {
 
 impl Model {
     pub(super) fn new(graph: GraphProto, inputs: Vec<Port>, outputs: Vec<Port>) -> Self {
-        let opset = OperatorSetIdProto { domain: Some(String::new()), version: Some(OPSET) };
+        let opset = |domain: &str, version| OperatorSetIdProto {
+            domain: Some(domain.to_owned()),
+            version: Some(version),
+        };
+        let mut opset_import = vec![opset("", OPSET)];
+        if graph.node.iter().any(|node| node.domain.is_some()) {
+            opset_import.push(opset(RUNTIME, RUNTIME_OPSET));
+        }
         let proto = ModelProto {
             ir_version: Some(IR_VERSION),
             producer_name: Some("cmal".into()),
             producer_version: Some(env!("CARGO_PKG_VERSION").into()),
             graph: Some(graph),
-            opset_import: vec![opset],
+            opset_import,
         };
         Self { proto, inputs, outputs }
     }

@@ -52,6 +52,8 @@ pub(super) struct NodeProto {
     pub op_type: Option<String>,
     #[prost(message, repeated, tag = "5")]
     pub attribute: Vec<AttributeProto>,
+    #[prost(string, optional, tag = "7")]
+    pub domain: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]

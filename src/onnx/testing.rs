@@ -77,7 +77,7 @@ pub(crate) fn check_module<M: Module>(
     module: &M,
     forward: impl Fn(&M, &Values) -> Result<Values, Error>,
 ) -> Model {
-    check_within(1e-5, signature, module, Options::default(), forward)
+    check_as(Options::default(), 1e-5, signature, module, forward)
 }
 
 /// As [`check_module`], with f16 weights and the tolerance that goes with them.
@@ -86,14 +86,15 @@ pub(crate) fn check_narrow<M: Module>(
     module: &M,
     forward: impl Fn(&M, &Values) -> Result<Values, Error>,
 ) -> Model {
-    check_within(5e-3, signature, module, Options { weights: Weights::F16 }, forward)
+    check_as(Options { weights: Weights::F16, ..Options::default() }, 5e-3, signature, module, forward)
 }
 
-fn check_within<M: Module>(
+/// As [`check_module`], in another form and with the tolerance that goes with it.
+pub(crate) fn check_as<M: Module>(
+    options: Options,
     tolerance: f64,
     mut signature: Signature,
     module: &M,
-    options: Options,
     forward: impl Fn(&M, &Values) -> Result<Values, Error>,
 ) -> Model {
     let runs = [runs(&signature, 2, 1), runs(&signature, 8, 3)];

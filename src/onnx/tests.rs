@@ -197,7 +197,13 @@ fn a_transformer_encoder_runs_at_any_batch_and_length() {
         one("y", m.forward(input))
     });
     let names: Vec<&str> = model.initializers().collect();
-    assert!(names.contains(&"layers.0.mha.query.weight"), "{names:?}");
+    for name in [
+        "layers.0.mha.query.weight+key+value",
+        "layers.1.mha.query.bias+key+value",
+        "layers.1.mha.output.weight",
+    ] {
+        assert!(names.contains(&name), "{name} is not among {names:?}");
+    }
 }
 
 #[test]

@@ -4,15 +4,18 @@ use half::f16;
 
 use super::literal::{Element, Literal};
 
-/// Element type in which 32-bit float parameters are stored. Computation is in 32 bits either way.
+/// Element type in which 32-bit float parameters are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Weights {
-    /// As they are.
+    /// As they are; computation is in 32 bits, as with [`F16`](Self::F16).
     #[default]
     F32,
     /// In half the bytes, widened by a `Cast` that the runtime computes once, when it loads the model. Tensors of fewer
     /// than 64 elements and those beyond the range of f16 stay as they are.
     F16,
+    /// Matrices in a quarter of the bytes, each column or row with a scale of its own; everything else as [`F16`](Self::F16). Products
+    /// with them are computed in integers, other matrices are widened when the model is loaded.
+    Int8,
 }
 
 /// How one constant is stored.
@@ -20,15 +23,35 @@ pub(super) enum Stored {
     Plain,
     /// As this narrower literal, to be widened.
     Narrow(Literal),
+    /// As whole numbers, to be widened and multiplied with their scales.
+    Scaled(Codes),
+}
+
+/// A matrix as 8-bit integers, and what each of its columns or rows has to be multiplied with.
+#[derive(Clone, Debug)]
+pub(super) struct Codes {
+    pub codes: Literal,
+    /// `[1, columns]` or `[rows, 1]`.
+    pub scales: Literal,
 }
 
 /// Tensors smaller than this save nothing worth a node.
 const SMALLEST: usize = 64;
+/// Matrices smaller than this save nothing worth two.
+const SMALLEST_MATRIX: usize = 1024;
+/// The largest code; the least is its negative, so that zero is zero.
+const LARGEST: f32 = 127.0;
 
 impl Weights {
     pub(super) fn store(self, literal: &Literal) -> Stored {
         if self == Weights::F32 || literal.len() < SMALLEST {
             return Stored::Plain;
+        }
+        if self == Weights::Int8
+            && literal.len() >= SMALLEST_MATRIX
+            && let Some(codes) = quantised_rows(literal)
+        {
+            return Stored::Scaled(codes);
         }
         let floats = literal.as_floats().filter(|values| values.iter().all(|v| v.abs() <= f16::MAX.to_f32()));
         match floats {
@@ -41,13 +64,83 @@ impl Weights {
     }
 }
 
+/// A matrix with a scale for each column, as what rows are multiplied with; `None` if it is no matrix of finite floats.
+pub(super) fn quantised_columns(matrix: &Literal) -> Option<Codes> {
+    let [_, columns] = matrix.dims[..] else { return None };
+    quantised(matrix, [1, columns], |at| at % columns)
+}
+
+/// A matrix with a scale for each row, as a table that rows are taken from; `None` if it is no matrix of finite floats.
+fn quantised_rows(matrix: &Literal) -> Option<Codes> {
+    let [rows, columns] = matrix.dims[..] else { return None };
+    quantised(matrix, [rows, 1], |at| at / columns)
+}
+
+fn quantised(matrix: &Literal, scaled: [usize; 2], group: impl Fn(usize) -> usize) -> Option<Codes> {
+    let values = matrix.as_floats().filter(|values| values.iter().all(|value| value.is_finite()))?;
+    let mut scales = vec![0.0f32; scaled.iter().product()];
+    for (at, value) in values.iter().enumerate() {
+        let largest = &mut scales[group(at)];
+        *largest = largest.max(value.abs() / LARGEST);
+    }
+    let code = |(at, value): (usize, &f32)| {
+        let scale = scales[group(at)];
+        let code = if scale > 0.0 { (value / scale).round().clamp(-LARGEST, LARGEST) } else { 0.0 };
+        (code as i8).to_le_bytes()[0]
+    };
+    let bytes = values.iter().enumerate().map(code).collect();
+    let codes = Literal { element: Element::I8, dims: matrix.dims.clone(), bytes };
+    Some(Codes { codes, scales: Literal::floats(&scales, scaled.to_vec()) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn floats(values: &[f32]) -> Literal {
-        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        Literal { element: Element::F32, dims: vec![values.len()], bytes }
+        Literal::floats(values, vec![values.len()])
+    }
+
+    /// Codes times scales.
+    fn restored(codes: &Codes) -> Vec<f32> {
+        let scales = codes.scales.as_floats().unwrap();
+        let columns = codes.codes.dims[1];
+        let by_row = codes.scales.dims[1] == 1;
+        let codes = codes.codes.bytes.iter().enumerate();
+        let scale = |at| scales[if by_row { at / columns } else { at % columns }];
+        codes.map(|(at, code)| f32::from(i8::from_le_bytes([*code])) * scale(at)).collect()
+    }
+
+    #[test]
+    fn codes_are_within_half_a_step_of_their_own_column_or_row() {
+        // The second column is a thousand times the first, the last row all zeros.
+        let values = [0.5, -700.0, 0.3, 100.0, 0.0, 0.0];
+        let matrix = Literal::floats(&values, vec![3, 2]);
+        let (columns, rows) = (quantised_columns(&matrix).unwrap(), quantised_rows(&matrix).unwrap());
+        assert_eq!((columns.scales.dims.as_slice(), rows.scales.dims.as_slice()), (&[1, 2][..], &[3, 1][..]));
+        for (at, (value, found)) in values.iter().zip(restored(&columns)).enumerate() {
+            let half = [0.5, 700.0][at % 2] / 127.0 / 2.0;
+            assert!((value - found).abs() <= half * 1.001, "{found} for {value}");
+        }
+        let found = restored(&rows);
+        assert!((found[0] - 0.5).abs() > 0.1, "a row has one scale: {found:?}");
+        assert_eq!(&found[4..], [0.0, 0.0]);
+        assert!(quantised_columns(&Literal::floats(&[f32::NAN, 1.0], vec![1, 2])).is_none());
+        assert!(quantised_columns(&floats(&values)).is_none(), "it is no matrix");
+    }
+
+    #[test]
+    fn int8_stores_large_matrices_by_rows_and_everything_else_as_f16() {
+        let values: Vec<f32> = (0..1024).map(|i| (i as f32 * 0.37).sin()).collect();
+        let matrix = Literal::floats(&values, vec![32, 32]);
+        assert!(matches!(Weights::Int8.store(&matrix), Stored::Scaled(_)));
+        assert!(matches!(Weights::F16.store(&matrix), Stored::Narrow(_)));
+        assert!(matches!(Weights::Int8.store(&floats(&values)), Stored::Narrow(_)));
+        assert!(matches!(
+            Weights::Int8.store(&Literal::floats(&values[..900], vec![30, 30])),
+            Stored::Narrow(_)
+        ));
+        assert!(matches!(Weights::Int8.store(&floats(&values[..63])), Stored::Plain));
     }
 
     #[test]

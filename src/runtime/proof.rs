@@ -14,9 +14,6 @@ use super::graph::{Graph, Input, Values};
 use super::graphs::Graphs;
 use super::stage::{self, Found, Model, Pair, Pictures, Questions, Reading, Stage, Texts, VisualStates};
 
-/// Difference from a golden value v that is allowed, as a share of 1 + |v|: weights may be stored as f16, devices round otherwise.
-const BOUND: f32 = 5e-3;
-
 /// Runs every stage on the largest batch it may get, then on a single row, so that no request pays for the first allocation. The
 /// largest comes first because the runtime's arena then holds room for all others.
 pub(super) fn warm_up(graphs: &mut Graphs, model: &Model, batch: Budget) -> Result<(), StartError> {
@@ -74,12 +71,12 @@ pub(super) fn prove(graphs: &mut Graphs, bundle: &Bundle) -> Result<(), StartErr
     for graph in [&mut graphs.objects, &mut graphs.vision, &mut graphs.text, &mut graphs.fusion] {
         let name = graph.name();
         let golden = golden.graphs.get(name).ok_or(StartError::NoGolden { graph: name })?;
-        prove_one(graph, golden)?;
+        prove_one(graph, golden, bundle.manifest().tolerance())?;
     }
     Ok(())
 }
 
-fn prove_one(graph: &mut Graph, golden: &GoldenGraph) -> Result<(), StartError> {
+fn prove_one(graph: &mut Graph, golden: &GoldenGraph, bound: f32) -> Result<(), StartError> {
     let name = graph.name();
     let inputs: Vec<Input<'_>> = golden
         .inputs
@@ -90,8 +87,8 @@ fn prove_one(graph: &mut Graph, golden: &GoldenGraph) -> Result<(), StartError> 
         .run(&inputs, |outputs| golden.outputs.keys().map(|tensor| outputs.numbers(tensor)).collect())?;
     for ((tensor, golden), found) in golden.outputs.iter().zip(found) {
         let difference = difference(&numbers(golden), &found);
-        if difference.is_nan() || difference > BOUND {
-            return Err(StartError::Golden { graph: name, tensor: tensor.clone(), difference, bound: BOUND });
+        if difference.is_nan() || difference > bound {
+            return Err(StartError::Golden { graph: name, tensor: tensor.clone(), difference, bound });
         }
     }
     Ok(())

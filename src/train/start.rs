@@ -5,11 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use burn::module::Module;
+use burn::tensor::Device;
 use serde_json::Value;
 
 use super::error::Error;
 use super::lexicon::{Lexicon, Words};
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Manifest};
 use crate::input::Tokenizer;
 use crate::model::{Cmal, Detector, Dims, Precision, Sources, StateDict, WordList, Worded};
 
@@ -23,6 +24,7 @@ pub struct Start {
     pub name: String,
     /// Digest of its manifest.
     pub fingerprint: String,
+    pub manifest: Manifest,
     pub dims: Dims,
     pub lexicon: Lexicon,
     state: StateDict,
@@ -51,10 +53,19 @@ impl Start {
         Ok(Self {
             name: format!("{} {}", manifest.name, manifest.version),
             fingerprint: bundle.fingerprint().to_owned(),
+            manifest: manifest.clone(),
             dims,
             lexicon: Lexicon { tokenizer, words },
             state,
         })
+    }
+
+    /// The bundle's own model.
+    pub fn model(&self) -> Result<(Detector, Cmal), Error> {
+        let (vocabulary, device) = (self.lexicon.vocabulary(), Device::flex());
+        let detector = Detector::new(&self.dims, &vocabulary, &device);
+        let cmal = Cmal::new(&self.dims, &vocabulary, &device);
+        Ok((self.detector(detector, &self.lexicon)?, self.cmal(cmal, &self.lexicon)?))
     }
 
     /// The detector with the bundle's weights.

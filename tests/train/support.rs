@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use cmal::data::OnBad;
 use cmal::export::{self, Report};
-use cmal::onnx::Weights;
+use cmal::onnx::{self, Weights};
 use cmal::train::{self, Error, Observer, Options, Place, Recipe, Start};
 use cmal::world;
 use serde_json::Value;
@@ -57,16 +57,20 @@ pub fn export(run: &Path, out: &Path) -> Report {
     export_as(run, out, Weights::F16)
 }
 
-pub fn export_as(run: &Path, out: &Path, weights: Weights) -> Report {
-    let options = export::Options {
-        run: run.to_owned(),
+pub fn export_as(source: &Path, out: &Path, weights: Weights) -> Report {
+    export::export(&options(source, out, onnx::Options { weights, plain: false }), None).unwrap()
+}
+
+/// Options of an export that measures nothing.
+pub fn options(source: &Path, out: &Path, form: onnx::Options) -> export::Options {
+    export::Options {
+        source: source.to_owned(),
         out: out.to_owned(),
-        version: "1".to_owned(),
-        weights,
+        version: None,
+        form,
         library: None,
         metrics: BTreeMap::new(),
-    };
-    export::export(&options).unwrap()
+    }
 }
 
 pub fn train_to_end(recipe: &Recipe, run: &Path) -> Result<(), Error> {

@@ -7,11 +7,14 @@ use burn::tensor::{DType, TensorData};
 use burn_ir::{ScalarIr, TensorIr};
 
 use super::super::align::{Aligned, Constant, Operation, Traced};
+use super::super::convert::Options;
 use super::super::error::Error;
+use super::super::fuse::fuse;
 use super::super::graph::{Attribute, Attributes, Graph, Value};
 use super::super::literal::{Element, Literal};
 use super::super::model::Port;
 use super::super::proto::GraphProto;
+use super::super::quantise::quantise;
 use super::super::signature::Signature;
 use super::super::size::{Seen, Size, Symbols};
 use super::super::weights::Weights;
@@ -75,7 +78,7 @@ impl<'a> Lowering<'a> {
     pub(crate) fn finish(
         mut self,
         signature: &Signature,
-        weights: Weights,
+        options: Options,
     ) -> Result<(GraphProto, Vec<Port>, Vec<Port>), Error> {
         let mut outputs = Vec::new();
         self.operation = "Output".into();
@@ -86,7 +89,12 @@ impl<'a> Lowering<'a> {
             outputs.push(port.clone());
             self.graph.output(value, port);
         }
-        Ok((self.graph.finish(&signature.name, weights), self.inputs, outputs))
+        match options.weights {
+            Weights::Int8 => quantise(&mut self.graph),
+            Weights::F32 | Weights::F16 if options.plain => {}
+            Weights::F32 | Weights::F16 => fuse(&mut self.graph),
+        }
+        Ok((self.graph.finish(&signature.name, options.weights), self.inputs, outputs))
     }
 
     /// The value of an operand.

@@ -1,0 +1,133 @@
+//! The form that the graphs of a bundle were written in, and how the forms compare.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How the graphs of a bundle were written.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Form {
+    pub weights: Weights,
+    /// Whether patterns are written as operators that only ONNX Runtime has, where those are faster.
+    pub fused: bool,
+    /// Difference from a golden value v that a server allows, as a share of 1 + |v|; above 0, below 1.
+    pub tolerance: f32,
+}
+
+/// What the weights of the association model are stored as; the detector's are always f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Weights {
+    F32,
+    /// Widened at load.
+    F16,
+    /// Multiplied as integers.
+    Int8,
+}
+
+impl Weights {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Int8 => "int8",
+        }
+    }
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.weights.name())?;
+        // Integers have one form only.
+        if self.fused || self.weights == Weights::Int8 { Ok(()) } else { f.write_str(", plain") }
+    }
+}
+
+/// The forms of one model, measured side by side when a bundle was exported.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Comparison {
+    /// The pictures that accuracy was measured on.
+    pub data: String,
+    /// Pictures of a batch, where answers are not asked for one by one.
+    pub batch: usize,
+    pub forms: Vec<Compared>,
+}
+
+/// What was measured of one form.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compared {
+    pub form: Form,
+    /// Bytes of all graphs.
+    pub bytes: usize,
+    /// By task.
+    pub accuracy: BTreeMap<String, f64>,
+    /// Answers asked for one by one.
+    pub alone: Speed,
+    pub batched: Speed,
+}
+
+/// Milliseconds of one thread for an answer about a picture of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Speed {
+    /// From the encoded picture to the answer.
+    pub whole: f64,
+    /// Of these, in the graphs that differ from form to form: `vision`, `text` and `fusion`.
+    pub model: f64,
+}
+
+/// As a table in Markdown.
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tasks: Vec<&String> = self.forms.iter().take(1).flat_map(|form| form.accuracy.keys()).collect();
+        write!(f, "| form | MB |")?;
+        for task in &tasks {
+            write!(f, " {task} |")?;
+        }
+        writeln!(f, " ms | of it model | ms in {0} | of it model |", self.batch)?;
+        writeln!(f, "|---{}|", "|---".repeat(tasks.len() + 5))?;
+        for Compared { form, bytes, accuracy, alone, batched } in &self.forms {
+            write!(f, "| {form} | {:.2} |", *bytes as f64 / 1e6)?;
+            for task in &tasks {
+                match accuracy.get(*task) {
+                    Some(value) => write!(f, " {value:.4} |")?,
+                    None => write!(f, " |")?,
+                }
+            }
+            for Speed { whole, model } in [alone, batched] {
+                write!(f, " {whole:.2} | {model:.3} |")?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comparison_has_a_line_per_form_and_a_column_per_task() {
+        let form = |weights, fused| Form { weights, fused, tolerance: 5e-3 };
+        let compared = |form| Compared {
+            form,
+            bytes: 7_220_000,
+            accuracy: BTreeMap::from([("vqa".into(), 0.975), ("entailment".into(), 0.99)]),
+            alone: Speed { whole: 4.5, model: 0.4567 },
+            batched: Speed { whole: 4.0, model: 0.35 },
+        };
+        let forms = [form(Weights::F32, false), form(Weights::F16, true), form(Weights::Int8, false)];
+        let comparison = Comparison { data: "fresh".into(), batch: 16, forms: forms.map(compared).to_vec() };
+        let text = comparison.to_string();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[0], "| form | MB | entailment | vqa | ms | of it model | ms in 16 | of it model |");
+        assert_eq!(lines[0].matches('|').count(), lines[1].matches('|').count());
+        assert_eq!(lines[2], "| f32, plain | 7.22 | 0.9900 | 0.9750 | 4.50 | 0.457 | 4.00 | 0.350 |");
+        assert!(lines[3].starts_with("| f16 |") && lines[4].starts_with("| int8 |"), "{text}");
+    }
+}
