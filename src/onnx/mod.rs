@@ -24,7 +24,7 @@ mod proto;
 mod signature;
 mod size;
 #[cfg(all(test, feature = "serve"))]
-mod testing;
+pub(crate) mod testing;
 #[cfg(all(test, feature = "serve"))]
 mod tests;
 mod values;

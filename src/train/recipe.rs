@@ -148,6 +148,14 @@ impl Recipe {
                 "the heads must divide the width",
             );
         }
+        if let Some(bert) = dims.bert
+            && (bert.heads == 0 || bert.width == 0 || !bert.width.is_multiple_of(bert.heads))
+        {
+            return wrong(
+                format!("width = {} and heads = {} in `bert`", bert.width, bert.heads),
+                "the heads must divide the width",
+            );
+        }
         if dims.objects == 0 || dims.objects > (dims.side / crate::model::STRIDE).pow(2) {
             return wrong(
                 format!("objects = {}", dims.objects),
@@ -220,6 +228,7 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Activation, BertDims};
 
     #[test]
     fn shipped_recipes_can_be_read() {
@@ -238,6 +247,7 @@ mod tests {
         let source = std::error::Error::source(&error).unwrap().to_string();
         assert!(source.contains("steps"), "{source}");
     }
+
     #[test]
     fn what_would_fail_hours_later_is_refused_at_once() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/recipes/tiny.toml");
@@ -253,5 +263,21 @@ mod tests {
         assert!(refused(&|recipe| recipe.model.max_tokens = 7).contains("max_tokens = 7"));
         assert!(refused(&|recipe| recipe.model.width = 0).contains("width = 0"));
         assert!(refused(&|recipe| recipe.finetune.schedule.batch = 2).contains("batch = 2"));
+        let (activation, epsilon) = (Activation::Gelu, 1e-12);
+        let bert = BertDims { width: 30, layers: 1, heads: 4, inner: 8, activation, epsilon };
+        assert!(refused(&|recipe| recipe.model.bert = Some(bert)).contains("heads = 4 in `bert`"));
+    }
+
+    #[test]
+    fn a_recipe_tells_of_a_bert_only_where_there_is_one() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/recipes/tiny.toml");
+        let mut recipe = Recipe::open(&path).unwrap();
+        let text = |recipe: &Recipe| toml::to_string_pretty(recipe).unwrap();
+        assert!(!text(&recipe).contains("bert"));
+        let activation = Activation::GeluTanh;
+        recipe.model.bert =
+            Some(BertDims { width: 32, layers: 2, heads: 4, inner: 48, activation, epsilon: 1e-5 });
+        assert!(text(&recipe).contains("[model.bert]\nwidth = 32"));
+        assert_eq!(toml::from_str::<Recipe>(&text(&recipe)).unwrap(), recipe);
     }
 }

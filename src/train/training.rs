@@ -18,7 +18,7 @@ use super::recipe::Recipe;
 use super::run::{Context, Observer, run};
 use super::samples::Samples;
 use super::stage::{DetectorStage, FinetuneStage, Labelled, PretrainStage, StoreShape, compute};
-use super::start::Start;
+use super::start::Origin;
 use crate::bundle::Temperatures;
 use crate::data::{Dataset, OnBad};
 use crate::model::{Cmal, Detector};
@@ -36,8 +36,8 @@ pub struct Options<'a> {
     pub data: &'a Path,
     /// Whether the folder holds the world of the recipe.
     pub drawn: bool,
-    /// The bundle to start from; else from random weights.
-    pub start: Option<&'a Start>,
+    /// What the weights start from.
+    pub origin: Origin<'a>,
     /// What to do about records that cannot be used.
     pub on_bad: OnBad,
     /// The run folder.
@@ -67,15 +67,18 @@ pub struct DataStatement {
     /// The bundle that the training started from.
     #[serde(default)]
     pub start: Option<StartStatement>,
+    /// The checkpoint that its text encoder started from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<StartStatement>,
 }
 
-/// A bundle by name and by content.
+/// A bundle or a checkpoint by name and by content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StartStatement {
-    /// Name and version.
+    /// Name and version of a bundle, name of a checkpoint's folder.
     pub name: String,
-    /// Digest of its manifest.
+    /// Digest of a bundle's manifest, of a checkpoint's files.
     pub fingerprint: String,
 }
 
@@ -91,22 +94,10 @@ pub struct Trained {
 
 /// Runs the stages that are not done yet.
 pub fn train(options: &Options) -> Result<(), Error> {
-    let recipe = options.recipe;
-    match options.start {
-        Some(start) if start.dims != recipe.model => {
-            return Err(Error::Recipe {
-                what: "a `[model]` of other sizes than the bundle's".to_owned(),
-                want: "leave the recipe out, or state the sizes that the bundle was trained with",
-            });
-        }
-        None if recipe.detector.steps == 0 => {
-            return Err(Error::Recipe {
-                what: "no steps in `detector`".to_owned(),
-                want: "only a training that starts from a bundle can leave them out",
-            });
-        }
-        _ => {}
-    }
+    let known = stated(options.run)?.filter(|_| options.resume);
+    let recipe = &sized(options, known.as_ref())?;
+    let options = &Options { recipe, ..*options };
+    check(options, known.as_ref())?;
     prepare(options)?;
     let device = options.place.device()?;
     let opened = Dataset::open(options.data, options.on_bad)?;
@@ -115,11 +106,7 @@ pub fn train(options: &Options) -> Result<(), Error> {
     }
     let dataset = opened.dataset;
     let statement = DataStatement::of(&dataset, options)?;
-    match stated(options.run)? {
-        Some(known) if known.start != statement.start => {
-            let former = known.start.map_or("none".to_owned(), |start| format!("`{}`", start.name));
-            return Err(Error::OtherStart { run: options.run.to_owned(), former });
-        }
+    match known {
         Some(known) if known.fingerprint != statement.fingerprint => {
             return Err(Error::OtherData { run: options.run.to_owned(), folder: known.folder });
         }
@@ -129,9 +116,10 @@ pub fn train(options: &Options) -> Result<(), Error> {
     let lexicon = match Lexicon::open(options.run, recipe.model.max_tokens)? {
         Some(lexicon) => lexicon,
         None => {
-            let lexicon = match options.start {
-                Some(start) => start.lexicon.extended(&dataset, recipe)?,
-                None => Lexicon::collect(&dataset, recipe)?,
+            let lexicon = match options.origin {
+                Origin::Random => Lexicon::collect(&dataset, recipe, None)?,
+                Origin::Bundle(start) => start.lexicon.extended(&dataset, recipe)?,
+                Origin::Text(text) => Lexicon::collect(&dataset, recipe, Some(&text.tokenizer))?,
             };
             lexicon.save(options.run)?;
             lexicon
@@ -210,6 +198,71 @@ impl Recipe {
     }
 }
 
+/// The recipe with the sizes of the text encoder that the training starts from. A run that is continued knows them.
+fn sized(options: &Options, known: Option<&DataStatement>) -> Result<Recipe, Error> {
+    let mut recipe = options.recipe.clone();
+    let bert = match options.origin {
+        Origin::Text(text) => Some(text.dims()),
+        Origin::Random if known.is_some_and(|known| known.text.is_some()) => {
+            Recipe::of_run(options.run)?.and_then(|begun| begun.model.bert)
+        }
+        Origin::Bundle(_) => return Ok(recipe),
+        Origin::Random => None,
+    };
+    if recipe.model.bert.is_some() && recipe.model.bert != bert {
+        return Err(Error::Recipe {
+            what: "a `[model.bert]` that is not the one it starts from".to_owned(),
+            want: "leave it out, and give the folder of its weights with --init-text",
+        });
+    }
+    recipe.model.bert = bert;
+    Ok(recipe)
+}
+
+/// What can be told from the options alone, and from what a run that is continued was begun on.
+fn check(options: &Options, known: Option<&DataStatement>) -> Result<(), Error> {
+    let recipe = options.recipe;
+    match options.origin {
+        Origin::Bundle(start) if start.dims != recipe.model => Err(Error::Recipe {
+            what: "a `[model]` of other sizes than the bundle's".to_owned(),
+            want: "leave the recipe out, or state the sizes that the bundle was trained with",
+        }),
+        Origin::Random | Origin::Text(_) if recipe.detector.steps == 0 => Err(Error::Recipe {
+            what: "no steps in `detector`".to_owned(),
+            want: "only a training that starts from a bundle can leave them out",
+        }),
+        _ => known.map_or(Ok(()), |known| same_origin(options, known)),
+    }
+}
+
+/// Holds what a training starts from against what its run was begun from. The checkpoint of a text encoder is not needed again once the
+/// model has been trained with it.
+fn same_origin(options: &Options, known: &DataStatement) -> Result<(), Error> {
+    let run = || options.run.to_owned();
+    let named = |start: &Option<StartStatement>| {
+        start.as_ref().map_or_else(|| "none".to_owned(), |start| format!("`{}`", start.name))
+    };
+    let (start, text) = options.origin.statements();
+    if known.start != start {
+        return Err(Error::OtherStart { run: run(), former: named(&known.start) });
+    }
+    match (&known.text, text) {
+        (known, Some(text)) if known.as_ref() != Some(&text) => {
+            Err(Error::OtherText { run: run(), former: named(known) })
+        }
+        (Some(known), None) if !taken_over(options)? => {
+            Err(Error::TextMissing { run: run(), name: known.name.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a run has weights of the association model.
+fn taken_over(options: &Options) -> Result<bool, Error> {
+    let stage = if options.recipe.pretrain.schedule.steps > 0 { "pretrain" } else { "finetune" };
+    Ok(Checkpoints::new(options.run.join(stage)).state()?.is_some())
+}
+
 /// Creates the run folder, or checks that an old one belongs to the recipe.
 fn prepare(options: &Options) -> Result<(), Error> {
     if let Some(begun) = Recipe::of_run(options.run)? {
@@ -235,9 +288,9 @@ fn train_detector(
     let folder = options.run.join("detector");
     device.seed(recipe.seed);
     let fresh = Detector::new(&recipe.model, &lexicon.vocabulary(), &device.clone().autodiff()).materialize();
-    let fresh = match options.start {
-        Some(start) => start.detector(fresh, lexicon)?,
-        None => fresh,
+    let fresh = match options.origin {
+        Origin::Bundle(start) => start.detector(fresh, lexicon)?,
+        Origin::Random | Origin::Text(_) => fresh,
     };
     if recipe.detector.steps == 0 {
         let detector = fresh.valid();
@@ -267,10 +320,12 @@ fn train_cmal(options: &Options, material: &Material) -> Result<(), Error> {
     let recipe = options.recipe;
     material.device.seed(recipe.seed);
     let device = material.device.clone().autodiff();
-    let mut cmal = Cmal::new(&recipe.model, &material.lexicon.vocabulary(), &device).materialize();
-    if let Some(start) = options.start {
-        cmal = start.cmal(cmal, &material.lexicon)?;
-    }
+    let fresh = Cmal::new(&recipe.model, &material.lexicon.vocabulary(), &device).materialize();
+    let mut cmal = match options.origin {
+        Origin::Random => fresh,
+        Origin::Bundle(start) => start.cmal(fresh, &material.lexicon)?,
+        Origin::Text(text) => text.cmal(fresh)?,
+    };
     if recipe.pretrain.schedule.steps > 0 {
         for (samples, split) in [(&material.train, Split::Train), (&material.val, Split::Val)] {
             if samples.captions.is_empty() {
@@ -305,6 +360,7 @@ impl DataStatement {
     fn of(dataset: &Dataset, options: &Options) -> Result<Self, Error> {
         let count = |split| dataset.split(split).count();
         let folder = dataset.root.file_name().unwrap_or(dataset.root.as_os_str());
+        let (start, text) = options.origin.statements();
         Ok(Self {
             folder: folder.to_string_lossy().into_owned(),
             drawn: options.drawn,
@@ -312,10 +368,22 @@ impl DataStatement {
             train: count(Split::Train),
             val: count(Split::Val),
             test: count(Split::Test),
-            start: options.start.map(|start| StartStatement {
-                name: start.name.clone(),
-                fingerprint: start.fingerprint.clone(),
-            }),
+            start,
+            text,
         })
+    }
+}
+
+impl Origin<'_> {
+    /// The bundle and the checkpoint to be recorded.
+    fn statements(self) -> (Option<StartStatement>, Option<StartStatement>) {
+        let of = |name: &str, fingerprint: &str| {
+            Some(StartStatement { name: name.to_owned(), fingerprint: fingerprint.to_owned() })
+        };
+        match self {
+            Self::Random => (None, None),
+            Self::Bundle(start) => (of(&start.name, &start.fingerprint), None),
+            Self::Text(text) => (None, of(&text.name, &text.fingerprint)),
+        }
     }
 }

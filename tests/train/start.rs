@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::support::{bundle, data, export, log, train_from};
 
 /// Pictures of the world with questions in words, and answers, that it doesn't have; nothing else.
-fn own_questions() -> TempDir {
+pub fn own_questions() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("images")).unwrap();
     let objects = fs::read_to_string(data().join("objects.jsonl")).unwrap();
@@ -28,7 +28,7 @@ fn own_questions() -> TempDir {
     folder
 }
 
-fn tuned(start: &Start, data: &Path, goal: Goal) -> Result<Recipe, Error> {
+pub fn tuned(start: &Start, data: &Path, goal: Goal) -> Result<Recipe, Error> {
     let tuning = Tuning { name: "own".to_owned(), goal, epochs: 2, workers: 2 };
     tuning.recipe(start, &Dataset::open(data, OnBad::Stop).unwrap().dataset)
 }
