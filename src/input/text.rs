@@ -49,7 +49,7 @@ pub struct Tokenizer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tokens {
     pub ids: Vec<i64>,
-    /// Index of the word each token belongs to; none for `[CLS]` and `[SEP]`. Words and punctuation marks count from 0.
+    /// Index of the word each token belongs to; none for `[CLS]`, `[SEP]` and blanks. Words and punctuation marks count from 0.
     pub words: Vec<Option<usize>>,
     /// The words in lower case.
     pub word_texts: Vec<String>,
@@ -362,7 +362,7 @@ mod tests {
 
     #[test]
     fn the_ids_of_a_published_tokenizer_are_its_own() {
-        let t = testing::of_bytes(20);
+        let t = testing::of_bytes(40);
         assert_eq!([t.cls(), t.pad(), t.sep(), t.unknown(), t.mask()], [0, 1, 2, 3, 4]);
         let tokens = t.encode("the red circle, a <mask>?").unwrap();
         assert_eq!(tokens.word_texts, ["the", "red", "circle", ",", "a", "<", "mask", ">", "?"]);

@@ -101,7 +101,7 @@ fn geometry(boxes: Tensor<3>) -> Tensor<3> {
     Tensor::cat(vec![boxes, extent, area], 2)
 }
 
-/// e_t = LN(token + position), on the textual hypersphere; with a BERT, e_t = LN(BERT(token + position)).
+/// e_t = LN(token + position), on the textual hypersphere; with a BERT, e_t = LN(W · BERT(token + position)).
 #[derive(Module, Debug)]
 pub struct TokenEmbedding {
     token: Embedding,
