@@ -13,7 +13,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::data::{Dataset, OnBad};
-use crate::train::{self, Goal, Observer, Place, Recipe, Start, Tuning};
+use crate::train::{self, Goal, Observer, Origin, Place, Recipe, Start, TextStart, Tuning};
 use crate::world;
 
 use super::exit::Failure;
@@ -31,6 +31,10 @@ const EPOCHS: usize = 10;
 /// A recipe with `[arms]`, as `models/recipes/arms.toml`, trains no single model: it compares ways to pre-train at shares of the corpus, and
 /// leaves a table and a plot.
 ///
+/// With --init-text, the text encoder of the recipe's model starts from a published checkpoint of the BERT family (bert, roberta, xlm-roberta,
+/// distilbert), whose tokenizer and sizes it takes over, and learns on at a small share of the rate. The run and its bundle need the folder
+/// no more.
+///
 /// A dataset folder with features.safetensors, as `cmal import bottom-up` writes it, brings its regions along: there is no detector stage,
 /// and `features` of the recipe's [model] must be their width. What such a run learns is told by its log alone: without the detector that
 /// computed the features it cannot be exported.
@@ -45,6 +49,9 @@ pub struct TrainArgs {
     /// Start from this bundle, as in `models/shapes`, instead of random weights
     #[arg(long, value_name = "DIR")]
     init: Option<PathBuf>,
+    /// Start the text encoder from this folder with config.json, model.safetensors and tokenizer.json
+    #[arg(long, value_name = "DIR", requires = "recipe", conflicts_with = "init")]
+    init_text: Option<PathBuf>,
     /// What to fine-tune for, without a recipe: vqa, entailment, grounding, retrieval or all that the dataset has records of [default: all]
     #[arg(long, value_name = "TASK", conflicts_with = "recipe", requires = "init")]
     task: Option<Goal>,
@@ -76,6 +83,13 @@ pub struct TrainArgs {
 pub fn run(args: &TrainArgs) -> Result<(), Failure> {
     let start = args.init.as_deref().map(Start::open).transpose()?;
     let (recipe, run) = plan(args, start.as_ref())?;
+    let max_tokens = recipe.model.max_tokens;
+    let text = args.init_text.as_deref().map(|folder| TextStart::open(folder, max_tokens)).transpose()?;
+    let origin = match (&start, &text) {
+        (Some(start), _) => Origin::Bundle(start),
+        (None, Some(text)) => Origin::Text(text),
+        (None, None) => Origin::Random,
+    };
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // The second one ends the process at once: the first may come while a long picture import can't look.
@@ -90,7 +104,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         recipe: &recipe,
         data: &data,
         drawn: args.data.is_none(),
-        start: start.as_ref(),
+        origin,
         on_bad: args.on_bad(),
         run: &run,
         resume: args.resume,

@@ -67,6 +67,17 @@ impl Source {
 }
 
 fn statement_of_data(trained: &Trained) -> String {
+    let data = statement_of_pictures(trained);
+    match &trained.data.text {
+        Some(text) => format!(
+            "{data} Its text encoder started from the checkpoint `{}`, whose training data and licence concern this model too.",
+            text.name
+        ),
+        None => data,
+    }
+}
+
+fn statement_of_pictures(trained: &Trained) -> String {
     let data = &trained.data;
     let start = data
         .start

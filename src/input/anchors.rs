@@ -117,6 +117,18 @@ mod tests {
     }
 
     #[test]
+    fn a_word_in_pieces_is_anchored_at_the_first_of_them() {
+        let tokens = crate::input::testing::of_bytes(40).encode("A red zebra, striped.").unwrap();
+        let first = |word: &str| {
+            let word = tokens.word_texts.iter().position(|text| text == word);
+            tokens.words.iter().position(|of| *of == word).unwrap()
+        };
+        assert!(tokens.words.iter().filter(|word| **word == Some(2)).count() > 1);
+        let found = anchors(&[tags("zebra", &["red", "striped"])], &tokens);
+        assert_eq!(pairs(&found), [(0, first("red")), (0, first("zebra")), (0, first("striped"))]);
+    }
+
+    #[test]
     fn regular_plurals_are_folded_and_nothing_else() {
         for (plural, singular) in [
             ("circles", "circle"),

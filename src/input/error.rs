@@ -43,12 +43,12 @@ pub enum TokenizerError {
     Read { path: PathBuf, source: io::Error },
     #[error("the tokenizer is not a valid tokenizer.json")]
     Parse(#[source] Box<dyn StdError + Send + Sync>),
-    #[error("the tokenizer has no token `{0}`, which the model needs")]
-    NoSpecial(&'static str),
+    #[error("the tokenizer has no token `{name}` or `{other}`, which the model needs")]
+    NoSpecial { name: &'static str, other: &'static str },
+    #[error("the tokenizer does not put a text between its tokens for begin and end, which the model needs")]
+    NoFrame,
     #[error("a tokenizer of {vocabulary} tokens is too small: give at least {least}")]
     TooSmall { vocabulary: usize, least: usize },
     #[error("there is not a single word to train the tokenizer on")]
     NoWords,
-    #[error("the tokenizer has no list of tokens that could be added to: it is no WordPiece tokenizer")]
-    NoVocabulary,
 }

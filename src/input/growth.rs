@@ -1,11 +1,12 @@
 //! A tokenizer that learns the words of new texts and keeps its old tokens under their ids.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use tokenizers::ModelWrapper;
 
 use super::error::TokenizerError;
+use super::frequency::frequent;
 use super::text::{Tokenizer, count_words};
 use super::vocabulary::CONTINUATION;
 
@@ -14,20 +15,23 @@ const LEAST: u64 = 2;
 
 impl Tokenizer {
     /// The tokenizer with tokens for the characters and for the words of `texts` that it could not write as one, the most frequent first,
-    /// up to `vocabulary` tokens in all. Old tokens keep their ids.
+    /// up to `vocabulary` tokens in all. Old tokens keep their ids. One that is no WordPiece tokenizer stays as it is: it writes new words
+    /// with the pieces that it has.
     pub fn extended(
         &self,
         texts: impl Iterator<Item = String> + Send,
         vocabulary: usize,
     ) -> Result<Self, TokenizerError> {
-        let words = count_words(texts)?;
         let mut json: Value =
             serde_json::from_str(self.to_json()).map_err(|error| TokenizerError::Parse(error.into()))?;
-        let Some(known) = json.pointer_mut("/model/vocab").and_then(Value::as_object_mut) else {
-            return Err(TokenizerError::NoVocabulary);
+        let of_pieces = matches!(self.inner.get_model(), ModelWrapper::WordPiece(_));
+        let known = json.pointer_mut("/model/vocab").and_then(Value::as_object_mut);
+        let Some(known) = known.filter(|_| of_pieces) else {
+            return Ok(self.clone());
         };
+        let words = count_words(texts, |text| self.split(text))?;
         let mut next = self.vocabulary();
-        for piece in characters(&words).into_iter().chain(frequent(&words)) {
+        for piece in characters(&words).into_iter().chain(seen_often(&words)) {
             if next < vocabulary && !known.contains_key(&piece) {
                 known.insert(piece, json!(next));
                 next += 1;
@@ -68,14 +72,11 @@ fn characters(words: &BTreeMap<String, u64>) -> Vec<String> {
             *pieces.entry(piece).or_default() += count;
         }
     }
-    frequent(&pieces)
+    seen_often(&pieces)
 }
 
-/// By falling count, then by name.
-fn frequent(counted: &BTreeMap<String, u64>) -> Vec<String> {
-    let mut words: Vec<_> = counted.iter().filter(|(_, count)| **count >= LEAST).collect();
-    words.sort_by_key(|&(word, count)| (Reverse(count), word));
-    words.into_iter().map(|(word, _)| word.clone()).collect()
+fn seen_often(counted: &BTreeMap<String, u64>) -> Vec<String> {
+    frequent(counted.iter().map(|(word, count)| (word.as_str(), *count)), LEAST)
 }
 
 #[cfg(test)]
@@ -124,5 +125,21 @@ mod tests {
             former.encode("redsquare").unwrap().ids.iter().map(|&id| id as usize).collect();
         assert_eq!(sources[id_of("redsquare")], pieces[1..pieces.len() - 1]);
         assert_eq!(sources[id_of("dog")], [0usize; 0], "its letters were never seen");
+    }
+
+    #[test]
+    fn a_tokenizer_that_writes_bytes_needs_no_new_tokens() {
+        let texts = ["a dog", "a dog"].map(str::to_owned);
+        let former = crate::input::testing::of_bytes(12);
+        assert_eq!(former.extended(texts.into_iter(), 400).unwrap().to_json(), former.to_json());
+    }
+
+    #[test]
+    fn words_are_learned_as_the_tokenizer_writes_them() {
+        let cased = former().to_json().replace("\"lowercase\": true", "\"lowercase\": false");
+        let former = Tokenizer::from_json(cased, 12).unwrap();
+        let texts = ["a red Circle", "one more Circle"].map(str::to_owned);
+        let extended = former.extended(texts.into_iter(), 400).unwrap();
+        assert_eq!(extended.encode("Circle").unwrap().len(), 3, "one token in its frame");
     }
 }

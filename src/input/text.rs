@@ -14,14 +14,17 @@ use tokenizers::{
 
 use super::error::{TextError, TokenizerError};
 use super::vocabulary::{self, CONTINUATION};
+use super::words::words;
 
 const PAD: &str = "[PAD]";
 const UNKNOWN: &str = "[UNK]";
 const CLS: &str = "[CLS]";
 const SEP: &str = "[SEP]";
 const MASK: &str = "[MASK]";
-/// In the order of their ids.
+/// In the order of their ids in a tokenizer that is learned here.
 const SPECIALS: [&str; 5] = [PAD, UNKNOWN, CLS, SEP, MASK];
+/// The same as RoBERTa's tokenizers call them.
+const OTHER_SPECIALS: [&str; 5] = ["<pad>", "<unk>", "<s>", "</s>", "<mask>"];
 
 /// Longer words are one unknown token.
 const WORD_CHARACTERS: usize = 100;
@@ -30,12 +33,14 @@ const BYTES_PER_TOKEN: usize = 64;
 /// Smallest vocabulary that can be trained.
 const LEAST_VOCABULARY: usize = 32;
 
-/// A WordPiece tokenizer with lower-casing, stored as Hugging Face's `tokenizer.json`. Immutable and shared between threads.
-#[derive(Debug)]
+/// A tokenizer stored as Hugging Face's `tokenizer.json`: one that is learned here is of WordPiece with lower-casing, one that comes with a
+/// checkpoint of any kind. Immutable and shared between threads.
+#[derive(Clone, Debug)]
 pub struct Tokenizer {
     pub(super) inner: tokenizers::Tokenizer,
     json: String,
     max_tokens: usize,
+    vocabulary: usize,
     /// Ids of [`SPECIALS`].
     specials: [i64; SPECIALS.len()],
 }
@@ -44,7 +49,7 @@ pub struct Tokenizer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tokens {
     pub ids: Vec<i64>,
-    /// Index of the word each token belongs to; none for `[CLS]` and `[SEP]`. Words and punctuation marks count from 0.
+    /// Index of the word each token belongs to; none for `[CLS]`, `[SEP]` and blanks. Words and punctuation marks count from 0.
     pub words: Vec<Option<usize>>,
     /// The words in lower case.
     pub word_texts: Vec<String>,
@@ -72,7 +77,7 @@ impl Tokenizer {
         if vocabulary < LEAST_VOCABULARY {
             return Err(TokenizerError::TooSmall { vocabulary, least: LEAST_VOCABULARY });
         }
-        let words = count_words(texts)?;
+        let words = count_words(texts, split)?;
         if words.is_empty() {
             return Err(TokenizerError::NoWords);
         }
@@ -98,10 +103,19 @@ impl Tokenizer {
         // A "[MASK]" that somebody types is a word in brackets, not the special token.
         inner.set_encode_special_tokens(true);
         let mut specials = [0; SPECIALS.len()];
-        for (id, name) in specials.iter_mut().zip(SPECIALS) {
-            *id = inner.token_to_id(name).map(i64::from).ok_or(TokenizerError::NoSpecial(name))?;
+        for ((id, name), other) in specials.iter_mut().zip(SPECIALS).zip(OTHER_SPECIALS) {
+            let found = inner.token_to_id(name).or_else(|| inner.token_to_id(other));
+            *id = found.map(i64::from).ok_or(TokenizerError::NoSpecial { name, other })?;
         }
-        Ok(Self { inner, json, max_tokens, specials })
+        let vocabulary = inner.get_vocab(true).values().max().map_or(0, |&last| last as usize + 1);
+        let tokenizer = Self { inner, json, max_tokens, vocabulary, specials };
+        let framed = tokenizer.inner.encode("a", true).map_err(TokenizerError::Parse)?;
+        let ends = [framed.get_ids().first(), framed.get_ids().last()];
+        let wanted = [tokenizer.cls(), tokenizer.sep()];
+        if ends.map(|id| id.copied().map(i64::from)) != wanted.map(Some) {
+            return Err(TokenizerError::NoFrame);
+        }
+        Ok(tokenizer)
     }
 
     /// The text of its `tokenizer.json`.
@@ -123,9 +137,7 @@ impl Tokenizer {
         if encoding.len() > self.max_tokens {
             return Err(TextError::TooLong { tokens: encoding.len(), limit: self.max_tokens });
         }
-        let words: Vec<_> =
-            encoding.get_word_ids().iter().map(|word| word.map(|word| word as usize)).collect();
-        let word_texts = word_texts(text, &words, encoding.get_offsets());
+        let (words, word_texts) = words(text, encoding.get_word_ids(), encoding.get_offsets());
         if word_texts.is_empty() {
             return Err(TextError::Empty);
         }
@@ -139,7 +151,12 @@ impl Tokenizer {
 
     /// Number of tokens; ids are below it.
     pub fn vocabulary(&self) -> usize {
-        self.inner.get_vocab_size(true)
+        self.vocabulary
+    }
+
+    /// The words of a text as the tokenizer sees them.
+    pub(super) fn split(&self, text: &str) -> tokenizers::Result<Vec<String>> {
+        split_by(text, self.inner.get_normalizer(), self.inner.get_pre_tokenizer())
     }
 
     pub fn pad(&self) -> i64 {
@@ -168,9 +185,10 @@ impl Tokenizer {
     }
 }
 
-/// The words of the texts as the tokenizer will see them, with their counts.
+/// The words that `split` finds in the texts, with their counts.
 pub(super) fn count_words(
     texts: impl Iterator<Item = String> + Send,
+    split: impl Fn(&str) -> tokenizers::Result<Vec<String>> + Sync,
 ) -> Result<BTreeMap<String, u64>, TokenizerError> {
     let counted = texts
         .par_bridge()
@@ -192,11 +210,20 @@ pub(super) fn count_words(
     Ok(counted.into_iter().collect())
 }
 
+/// As a tokenizer that is learned here will see a text.
 fn split(text: &str) -> tokenizers::Result<Vec<String>> {
+    split_by(text, Some(&BertNormalizer::default()), Some(&BertPreTokenizer))
+}
+
+fn split_by(
+    text: &str,
+    normalizer: Option<&impl Normalizer>,
+    pre_tokenizer: Option<&impl PreTokenizer>,
+) -> tokenizers::Result<Vec<String>> {
     let mut normalized = NormalizedString::from(text);
-    BertNormalizer::default().normalize(&mut normalized)?;
+    normalizer.map_or(Ok(()), |normalizer| normalizer.normalize(&mut normalized))?;
     let mut pieces = PreTokenizedString::from(normalized);
-    BertPreTokenizer.pre_tokenize(&mut pieces)?;
+    pre_tokenizer.map_or(Ok(()), |pre_tokenizer| pre_tokenizer.pre_tokenize(&mut pieces))?;
     let splits = pieces.get_splits(OffsetReferential::Normalized, OffsetType::Byte);
     Ok(splits.into_iter().map(|(word, _, _)| word.to_owned()).collect())
 }
@@ -231,22 +258,10 @@ fn tokenizer_json(learned: &[String]) -> serde_json::Value {
     })
 }
 
-/// Each word from where its first token begins to where its last one ends in the text.
-fn word_texts(text: &str, words: &[Option<usize>], offsets: &[(usize, usize)]) -> Vec<String> {
-    let mut spans = Vec::<(usize, usize)>::new();
-    for (word, &(start, end)) in words.iter().zip(offsets) {
-        let Some(word) = *word else { continue };
-        if spans.len() <= word {
-            spans.resize(word + 1, (start, end));
-        }
-        spans[word].1 = end;
-    }
-    spans.into_iter().map(|(start, end)| text.get(start..end).unwrap_or_default().to_lowercase()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::testing;
 
     fn texts() -> Vec<String> {
         let lines = [
@@ -336,6 +351,31 @@ mod tests {
     fn a_damaged_tokenizer_is_an_error() {
         assert!(matches!(Tokenizer::from_json("{}", 8), Err(TokenizerError::Parse(_))));
         let without_mask = tokenizer(8).to_json().replace("[MASK]", "[OTHER]");
-        assert!(matches!(Tokenizer::from_json(without_mask, 8), Err(TokenizerError::NoSpecial("[MASK]"))));
+        assert!(matches!(
+            Tokenizer::from_json(without_mask, 8),
+            Err(TokenizerError::NoSpecial { name: "[MASK]", .. })
+        ));
+        let mut bare: serde_json::Value = serde_json::from_str(tokenizer(8).to_json()).unwrap();
+        bare["post_processor"] = serde_json::Value::Null;
+        assert!(matches!(Tokenizer::from_json(bare.to_string(), 8), Err(TokenizerError::NoFrame)));
+    }
+
+    #[test]
+    fn the_ids_of_a_published_tokenizer_are_its_own() {
+        let t = testing::of_bytes(40);
+        assert_eq!([t.cls(), t.pad(), t.sep(), t.unknown(), t.mask()], [0, 1, 2, 3, 4]);
+        let tokens = t.encode("the red circle, a <mask>?").unwrap();
+        assert_eq!(tokens.word_texts, ["the", "red", "circle", ",", "a", "<", "mask", ">", "?"]);
+        assert_eq!((tokens.ids[0], *tokens.ids.last().unwrap()), (0, 2));
+        assert!(!tokens.ids.contains(&t.mask()));
+        assert!(tokens.ids.iter().all(|&id| id < t.vocabulary() as i64));
+    }
+
+    #[test]
+    fn ids_are_below_the_vocabulary_also_where_some_are_left_out() {
+        let with_gap = tokenizer(20).to_json().replace("\"circle\": ", "\"circle\": 1");
+        let t = Tokenizer::from_json(with_gap, 20).unwrap();
+        let circle = t.encode("circle").unwrap().ids[1];
+        assert_eq!(circle as usize + 1, t.vocabulary());
     }
 }

@@ -4,12 +4,13 @@ use burn::module::Module;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Bool, Device, Int, Tensor};
 
+use super::bert::Checkpoint;
 use super::dims::{Dims, Vocabulary};
 use super::embed::{ObjectEmbedding, TokenEmbedding};
 use super::encoder::Encoder;
 use super::heads::{AssociationHead, CoarseHead, TaskHeads};
 use super::prompt::{Fills, Prompt};
-use super::state_dict::{WordList, Worded};
+use super::state_dict::{StateError, WordList, Worded};
 use super::states::{Fused, Paired, Read, Seen};
 
 /// The association model: two semantic encoders, the prompt, the unified encoder and the heads.
@@ -67,6 +68,16 @@ impl Cmal {
         }
     }
 
+    /// With the text encoder of a checkpoint.
+    pub fn reading_as(self, checkpoint: &Checkpoint) -> Result<Self, StateError> {
+        Ok(Self { tokens: self.tokens.taken(checkpoint)?, ..self })
+    }
+
+    /// Parts of the paths of those weights that a BERT brings along; none without one.
+    pub fn of_bert(&self) -> &'static [&'static str] {
+        if self.tokens.has_bert() { &TokenEmbedding::OF_BERT } else { &[] }
+    }
+
     /// The visual semantic encoder. `masked` hides the features of objects that are to be guessed, before anything is encoded.
     ///
     /// # Shapes
@@ -87,7 +98,8 @@ impl Cmal {
     /// # Shapes
     /// - tokens, real: `[batch, tokens]`
     pub fn read(&self, tokens: Tensor<2, Int>, real: Tensor<2, Bool>) -> Read {
-        Read { states: self.textual.forward(self.tokens.forward(tokens), real.clone()), real }
+        let embedded = self.tokens.forward(tokens, real.clone());
+        Read { states: self.textual.forward(embedded, real.clone()), real }
     }
 
     /// `[batch, coarse]`, unit length.
@@ -165,6 +177,7 @@ mod tests {
         coarse: 11,
         max_tokens: 13,
         hypersphere: true,
+        bert: None,
     };
     const VOCABULARY: Vocabulary = Vocabulary { tokens: 29, answers: 17, classes: 6, attributes: 8 };
 

@@ -62,6 +62,38 @@ pub struct Dims {
     pub max_tokens: usize,
     /// Whether each modality's embedding lies on a hypersphere of its own.
     pub hypersphere: bool,
+    /// The BERT that reads a text first, if its embedding is one's output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bert: Option<BertDims>,
+}
+
+/// Sizes of a BERT.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BertDims {
+    /// Width of its states.
+    pub width: usize,
+    /// Layers of self-attention and feed-forward.
+    pub layers: usize,
+    /// Attention heads; divides the width.
+    pub heads: usize,
+    /// Inner width of a feed-forward layer.
+    pub inner: usize,
+    /// What its feed-forward layers bend their inner states with.
+    pub activation: Activation,
+    /// Added to the variance by its layer norms.
+    pub epsilon: f64,
+}
+
+/// Activation functions of the BERTs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// x · Φ(x), by the error function.
+    Gelu,
+    /// The same by the hyperbolic tangent, which differs in the fourth digit.
+    GeluTanh,
+    Relu,
 }
 
 impl Default for Dims {
@@ -82,6 +114,7 @@ impl Default for Dims {
             coarse: 96,
             max_tokens: 48,
             hypersphere: true,
+            bert: None,
         }
     }
 }

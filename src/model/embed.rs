@@ -4,7 +4,9 @@ use burn::module::{Initializer, Module, Param};
 use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::{Bool, Device, Int, Tensor};
 
+use super::bert::{Bert, Checkpoint, INITIAL, path};
 use super::dims::{Dims, Vocabulary};
+use super::state_dict::StateError;
 
 /// Numbers in a box's geometry: corners, width, height, area.
 const GEOMETRY: usize = 7;
@@ -99,35 +101,70 @@ fn geometry(boxes: Tensor<3>) -> Tensor<3> {
     Tensor::cat(vec![boxes, extent, area], 2)
 }
 
-/// e_t = LN(token + position), on the textual hypersphere.
+/// e_t = LN(token + position), on the textual hypersphere; with a BERT, e_t = LN(W · BERT(token + position)).
 #[derive(Module, Debug)]
 pub struct TokenEmbedding {
     token: Embedding,
     position: Embedding,
+    bert: Option<Bert>,
     norm: LayerNorm,
     sphere: Option<Hypersphere>,
 }
 
 impl TokenEmbedding {
+    /// Parts of the paths of those weights that a BERT brings along.
+    pub const OF_BERT: [&str; 4] =
+        ["tokens.token.", "tokens.position.", "tokens.bert.norm.", "tokens.bert.encoder."];
+
     pub fn new(dims: &Dims, vocabulary: &Vocabulary, device: &Device) -> Self {
         let small = Initializer::Normal { mean: 0.0, std: 0.1 };
+        let (width, initial) = dims.bert.map_or((dims.width, small), |bert| (bert.width, INITIAL));
+        let table = |rows| EmbeddingConfig::new(rows, width).with_initializer(initial.clone()).init(device);
         Self {
-            token: EmbeddingConfig::new(vocabulary.tokens, dims.width)
-                .with_initializer(small.clone())
-                .init(device),
-            position: EmbeddingConfig::new(dims.max_tokens, dims.width).with_initializer(small).init(device),
+            token: table(vocabulary.tokens),
+            position: table(dims.max_tokens),
+            bert: dims.bert.map(|bert| Bert::new(&bert, dims.width, device)),
             norm: LayerNormConfig::new(dims.width).init(device),
             sphere: dims.hypersphere.then(|| Hypersphere::new(dims, device)),
         }
     }
 
+    /// With the weights of a checkpoint, of the sizes of which it was made.
+    pub fn taken(self, checkpoint: &Checkpoint) -> Result<Self, StateError> {
+        Ok(Self {
+            token: checkpoint.give(path::WORDS, self.token)?,
+            position: checkpoint.give(path::POSITIONS, self.position)?,
+            bert: self.bert.map(|bert| bert.taken(checkpoint)).transpose()?,
+            ..self
+        })
+    }
+
+    pub fn has_bert(&self) -> bool {
+        self.bert.is_some()
+    }
+
     /// # Shapes
-    /// - tokens: `[batch, tokens]`, at most `max_tokens`
+    /// - tokens, real: `[batch, tokens]`, at most `max_tokens`
     /// - output: `[batch, tokens, width]`
-    pub fn forward(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
+    pub fn forward(&self, tokens: Tensor<2, Int>, real: Tensor<2, Bool>) -> Tensor<3> {
+        let embedded = self.summed(tokens);
+        let embedded = match &self.bert {
+            Some(bert) => bert.forward(embedded, real),
+            None => embedded,
+        };
+        on_sphere(self.sphere.as_ref(), self.norm.forward(embedded))
+    }
+
+    fn summed(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
         let [_, length] = tokens.dims();
         let position = self.position.weight.val().narrow(0, 0, length).unsqueeze::<3>();
-        on_sphere(self.sphere.as_ref(), self.norm.forward(self.token.forward(tokens) + position))
+        self.token.forward(tokens) + position
+    }
+
+    /// The last hidden states of its BERT.
+    #[cfg(test)]
+    pub fn bert_states(&self, tokens: Tensor<2, Int>, real: Tensor<2, Bool>) -> Option<Tensor<3>> {
+        self.bert.as_ref().map(|bert| bert.states(self.summed(tokens), real))
     }
 }
 
@@ -163,7 +200,8 @@ mod tests {
         let device = Device::flex();
         let vocabulary = Vocabulary { tokens: 11, answers: 3, classes: 4, attributes: 6 };
         let tokens = Tensor::<2, Int>::from_data([[2, 7, 10], [0, 1, 3]], &device);
-        let embedded = TokenEmbedding::new(&dims(), &vocabulary, &device).forward(tokens);
+        let real = Tensor::<2, Int>::ones([2, 3], &device).bool();
+        let embedded = TokenEmbedding::new(&dims(), &vocabulary, &device).forward(tokens, real);
         let norms = embedded.powi_scalar(2).sum_dim(2).sqrt();
         let expected = TensorData::new(vec![12f32.sqrt(); 6], [2, 3, 1]);
         norms.into_data().assert_approx_eq::<f32>(&expected, Tolerance::absolute(1e-3));

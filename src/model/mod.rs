@@ -4,6 +4,7 @@
 //! hyperspheres, the associative prompt, the unified encoder and associative mapping classification. B is the batch, R the
 //! objects of a picture, T the tokens of a text, D the width. Masks are true at real slots.
 
+mod bert;
 mod cmal;
 mod detector;
 mod dims;
@@ -16,9 +17,10 @@ mod prompt;
 mod state_dict;
 mod states;
 
+pub use bert::{Checkpoint, CheckpointError};
 pub use cmal::Cmal;
 pub use detector::{Contents, Detections, Detector, Maps, STRIDE, at, boxes};
-pub use dims::{Dims, Vocabulary};
+pub use dims::{Activation, BertDims, Dims, Vocabulary};
 pub use graphs::{Graph, association, fusion, objects, text, vision};
 pub use heads::{AssociationLogits, ObjectLogits, TaskLogits};
 pub use prompt::{Filling, Fills};

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
-use half::f16;
+use half::{bf16, f16};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -43,8 +43,8 @@ struct Weight {
 pub enum StateError {
     #[error("they are no safetensors file")]
     Format(#[source] safetensors::SafeTensorError),
-    #[error("`{path}` is neither f32 nor f16")]
-    Element { path: String },
+    #[error("`{path}` is {found}, and f32, f16 and bf16 are read")]
+    Element { path: String, found: Dtype },
     #[error("`{path}` is missing")]
     Missing { path: String },
     #[error("`{path}` is {found:?}, and the model needs {wanted:?}")]
@@ -60,6 +60,11 @@ pub enum Precision {
 }
 
 impl StateDict {
+    /// Adds a weight.
+    pub(super) fn insert(&mut self, path: &str, shape: Vec<usize>, values: Vec<f32>) {
+        self.tensors.insert(path.to_owned(), Weight { shape, values });
+    }
+
     /// Adds the weights of a module under `prefix`.
     pub fn collect(&mut self, prefix: &str, module: &impl Module) {
         module.visit(&mut Collector { path: vec![prefix.to_owned()], weights: self });
@@ -96,14 +101,8 @@ impl StateDict {
         let read = SafeTensors::deserialize(packed).map_err(StateError::Format)?;
         let mut tensors = BTreeMap::new();
         for (path, view) in read.iter() {
-            let values = match view.dtype() {
-                Dtype::F32 => view.data().as_chunks::<4>().0.iter().map(|v| f32::from_le_bytes(*v)).collect(),
-                Dtype::F16 => {
-                    let halves = view.data().as_chunks::<2>().0;
-                    halves.iter().map(|v| f16::from_le_bytes(*v).to_f32()).collect()
-                }
-                _ => return Err(StateError::Element { path: path.to_owned() }),
-            };
+            let unread = || StateError::Element { path: path.to_owned(), found: view.dtype() };
+            let values = values(&view).ok_or_else(unread)?;
             tensors.insert(path.to_owned(), Weight { shape: view.shape().to_vec(), values });
         }
         Ok(Self { tensors })
@@ -120,6 +119,17 @@ impl StateDict {
         let mut giver = Giver { path: vec![prefix.to_owned()], weights: self, words, sources, error: None };
         let module = module.map(&mut giver);
         giver.error.map_or(Ok(module), Err)
+    }
+}
+
+/// The values of a stored tensor; none if it is of a type that weights are not stored as.
+pub(super) fn values(tensor: &TensorView) -> Option<Vec<f32>> {
+    let (wide, narrow) = (tensor.data().as_chunks::<4>().0, tensor.data().as_chunks::<2>().0);
+    match tensor.dtype() {
+        Dtype::F32 => Some(wide.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()),
+        Dtype::F16 => Some(narrow.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect()),
+        Dtype::BF16 => Some(narrow.iter().map(|bytes| bf16::from_le_bytes(*bytes).to_f32()).collect()),
+        _ => None,
     }
 }
 
@@ -252,6 +262,7 @@ mod tests {
         coarse: 4,
         max_tokens: 9,
         hypersphere: true,
+        bert: None,
     };
     const FORMER: Vocabulary = Vocabulary { tokens: 11, answers: 3, classes: 4, attributes: 6 };
 

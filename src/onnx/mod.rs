@@ -26,7 +26,7 @@ mod quantise;
 mod signature;
 mod size;
 #[cfg(all(test, feature = "serve"))]
-mod testing;
+pub(crate) mod testing;
 #[cfg(all(test, feature = "serve"))]
 mod tests;
 mod values;

@@ -11,7 +11,7 @@ use super::recipe::{Method, Recipe};
 use super::run::{Context, Observer, run};
 use super::samples::Samples;
 use super::stage::{ContrastiveStage, FinetuneStage, Judge, PretrainStage};
-use super::start::Start;
+use super::start::Origin;
 use crate::bundle::Temperatures;
 use crate::model::Cmal;
 use crate::types::{Split, Task};
@@ -20,8 +20,7 @@ use crate::types::{Split, Task};
 pub struct Course<'a> {
     pub recipe: &'a Recipe,
     pub material: &'a Material,
-    /// The bundle to start from; else from random weights.
-    pub start: Option<&'a Start>,
+    pub origin: Origin<'a>,
     /// Folder of the stages' folders.
     pub folder: &'a Path,
     pub observer: &'a dyn Observer,
@@ -35,9 +34,10 @@ impl Course<'_> {
         material.device.seed(recipe.seed);
         let device = material.device.clone().autodiff();
         let cmal = Cmal::new(&recipe.model, &material.vocabulary, &device).materialize();
-        let cmal = match self.start {
-            Some(start) => start.cmal(cmal, &material.lexicon)?,
-            None => cmal,
+        let cmal = match self.origin {
+            Origin::Random => cmal,
+            Origin::Bundle(start) => start.cmal(cmal, &material.lexicon)?,
+            Origin::Text(text) => text.cmal(cmal)?,
         };
         let cmal = if recipe.pretrain.runs() { self.pretrained(cmal)? } else { cmal };
         self.finetuned(cmal)

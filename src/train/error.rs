@@ -22,12 +22,18 @@ pub enum Error {
     OtherData { run: PathBuf, folder: String },
     #[error("cannot start from the bundle `{}`", folder.display())]
     Start { folder: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("cannot start the text encoder from `{}`", folder.display())]
+    TextStart { folder: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("the bundle `{}` has no weights to train on from; export it again with this version", folder.display())]
     NoWeights { folder: PathBuf },
-    #[error("the weights of the bundle `{name}` do not fit")]
+    #[error("the weights of `{name}` do not fit")]
     StartWeights { name: String, source: model::StateError },
     #[error("the run folder `{}` did not start from the bundle given with --init; continue it with {former}, or choose another --out", run.display())]
     OtherStart { run: PathBuf, former: String },
+    #[error("the text encoder of the run folder `{}` did not start from the folder given with --init-text; continue it with {former}, or choose another --out", run.display())]
+    OtherText { run: PathBuf, former: String },
+    #[error("the run folder `{}` was stopped before it took over its text encoder; continue it with --init-text and the folder of `{name}`", run.display())]
+    TextMissing { run: PathBuf, name: String },
     #[error("cannot {doing} `{}`", path.display())]
     File { doing: &'static str, path: PathBuf, source: io::Error },
     #[error("`{}` is damaged; delete its folder and what was made after it, and continue with --resume", path.display())]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Error;
 use super::recipe::Recipe;
 use crate::data::{Dataset, Entry};
-use crate::input::Tokenizer;
+use crate::input::{Tokenizer, frequent};
 use crate::model::Vocabulary;
 use crate::types::{Split, Tags};
 
@@ -33,12 +33,20 @@ pub struct Words {
 }
 
 impl Lexicon {
-    /// Collects the words of the training part. Without a `detector` to learn them there may be no classes, and answers are needed for
-    /// questions alone.
-    pub fn collect(dataset: &Dataset, recipe: &Recipe, detector: bool) -> Result<Self, Error> {
+    /// Collects the words of the training part. A tokenizer that is given is taken as it is. Without a `detector` to learn them there may be no
+    /// classes, and answers are needed for questions alone.
+    pub fn collect(
+        dataset: &Dataset,
+        recipe: &Recipe,
+        given: Option<&Tokenizer>,
+        detector: bool,
+    ) -> Result<Self, Error> {
         let train: Vec<&Entry> = dataset.split(Split::Train).collect();
-        let texts = all_texts(&train);
-        let tokenizer = Tokenizer::train(texts.into_iter(), recipe.text.vocabulary, recipe.model.max_tokens)?;
+        let learned = || {
+            let texts = all_texts(&train).into_iter();
+            Tokenizer::train(texts, recipe.text.vocabulary, recipe.model.max_tokens)
+        };
+        let tokenizer = given.map_or_else(learned, |given| Ok(given.clone()))?;
         let words = Words::collect(&train, recipe);
         let asked = recipe.finetune.shares.vqa > 0.0;
         for (what, words, stage, needed) in [
@@ -106,10 +114,12 @@ impl Words {
         let tags =
             || train.iter().flat_map(|entry| entry.objects.iter().flatten()).map(|object| &object.tags);
         let answers = train.iter().flat_map(|entry| &entry.vqa).flat_map(|question| &question.answers);
+        let mut answers = frequent(counted(answers), recipe.text.answer_count as u64);
+        answers.truncate(recipe.text.answers);
         Self {
-            answers: frequent(answers, recipe.text.answer_count, recipe.text.answers),
-            classes: frequent(tags().map(|tags| &tags.class), 1, usize::MAX),
-            attributes: frequent(tags().flat_map(|tags| &tags.attributes), 1, usize::MAX),
+            answers,
+            classes: frequent(counted(tags().map(|tags| &tags.class)), 1),
+            attributes: frequent(counted(tags().flat_map(|tags| &tags.attributes)), 1),
         }
     }
 
@@ -135,25 +145,10 @@ fn texts(entry: &Entry) -> impl Iterator<Item = &str> {
     entry.captions.iter().map(String::as_str).chain(questions).chain(hypotheses).chain(expressions)
 }
 
-/// Words by falling count, then by name: those counted `least` times, and `most` of them.
-fn frequent<'a>(words: impl Iterator<Item = &'a String>, least: usize, most: usize) -> Vec<String> {
-    let mut counts: HashMap<&str, usize> = HashMap::new();
+fn counted<'a>(words: impl Iterator<Item = &'a String>) -> HashMap<&'a str, u64> {
+    let mut counts = HashMap::new();
     for word in words {
-        *counts.entry(word).or_default() += 1;
+        *counts.entry(word.as_str()).or_default() += 1;
     }
-    let mut counted: Vec<_> = counts.into_iter().filter(|(_, count)| *count >= least).collect();
-    counted.sort_unstable_by_key(|&(word, count)| (std::cmp::Reverse(count), word));
-    counted.into_iter().take(most).map(|(word, _)| word.to_owned()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn frequent_words_come_first_and_rare_ones_not_at_all() {
-        let words = ["no", "yes", "2", "yes", "no", "yes"].map(str::to_owned);
-        assert_eq!(frequent(words.iter(), 2, 9), ["yes", "no"]);
-        assert_eq!(frequent(words.iter(), 1, 1), ["yes"]);
-    }
+    counts
 }

@@ -25,6 +25,7 @@ mod shelves;
 mod stage;
 mod start;
 mod team;
+mod text_start;
 mod training;
 mod tuning;
 
@@ -35,6 +36,7 @@ pub use recipe::{Arms, Association, Corpus, Finetune, Method, Pretrain, Recipe, 
 pub use run::Observer;
 pub use schedule::Schedule;
 pub use stage::{ATTRIBUTE_THRESHOLD, PADDING};
-pub use start::{Start, weights};
+pub use start::{Origin, Start, weights};
+pub use text_start::TextStart;
 pub use training::{DataStatement, Options, StartStatement, Trained, open, train};
 pub use tuning::{Goal, Tuning};

@@ -3,6 +3,9 @@
 //! Muon (Jordan et al., <https://kellerjordan.github.io/posts/muon/>) steps along the orthogonalised momentum, so that every direction of
 //! a matrix learns at the same pace. Its step is scaled to the size of AdamW's (Liu et al., arXiv 2502.16982), and one learning rate
 //! serves both. Embeddings, readings of logits and vectors are no maps from one hidden space to another, and stay with AdamW.
+//!
+//! Weights that know more than the dataset can teach, those of a BERT, learn gently: by AdamW, which they were made with, at a small share
+//! of the rate.
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +13,8 @@ use burn::grad_clipping::GradientClipping;
 use burn::module::{Module, ParamGroup};
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::{
-    AdamWConfig, AdjustLrFn, GradientsParams, LearningRate, ModuleOptimizer, Muon, MuonConfig, MuonState,
-    Optimizer as Rule,
+    AdamW, AdamWConfig, AdamWState, AdjustLrFn, GradientsParams, LearningRate, ModuleOptimizer, Muon,
+    MuonConfig, MuonState, Optimizer as Rule,
 };
 use burn::tensor::{Device, Tensor};
 
@@ -25,6 +28,8 @@ const CLIP: f32 = 1.0;
 const DECAY: f32 = 0.01;
 /// What AdamW adds to a gradient's root mean square: far below the gradients of a mean over many samples, which burn's default is not.
 const EPSILON: f32 = 1e-8;
+/// Share of the rate at which weights learn gently: a recipe's 1.5e-3 becomes 4.5e-5, of the size that BERTs are fine-tuned at.
+const GENTLE: f64 = 0.03;
 
 /// The optimiser of a stage, in as many parts as its team has threads; each part keeps weights of its own.
 pub struct Optimizer {
@@ -32,9 +37,10 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// A fresh one. A weight is a map between hidden spaces if its path contains one of `hidden`.
-    pub fn new(hidden: &[&str], parts: usize) -> Self {
-        Self { parts: vec![rules(hidden); parts.max(1)] }
+    /// A fresh one. A weight is a map between hidden spaces if its path contains one of `hidden`, and learns gently if it contains one
+    /// of `gentle`.
+    pub fn new(hidden: &[&str], gentle: &[&str], parts: usize) -> Self {
+        Self { parts: vec![rules(hidden, gentle); parts.max(1)] }
     }
 
     /// The model after a step.
@@ -80,18 +86,43 @@ fn file(folder: &Path, part: usize) -> PathBuf {
     folder.join(format!("optimizer-{part}.bpk"))
 }
 
-fn rules(hidden: &[&str]) -> ModuleOptimizer {
-    let adamw = AdamWConfig::new()
-        .with_weight_decay(DECAY)
-        .with_epsilon(EPSILON)
-        .init()
-        .with_grad_clipping(GradientClipping::Norm(CLIP));
+fn rules(hidden: &[&str], gentle: &[&str]) -> ModuleOptimizer {
+    let clipping = GradientClipping::Norm(CLIP);
+    let adamw = AdamWConfig::new().with_weight_decay(DECAY).with_epsilon(EPSILON);
     let muon = MuonConfig::new()
         .with_weight_decay(Some(WeightDecayConfig::new(DECAY)))
         .with_adjust_lr_fn(AdjustLrFn::MatchRmsAdamW)
         .build();
-    let group = ParamGroup::from_any_predicates(hidden.to_vec());
-    adamw.with_group(group, Matrices(muon), None)
+    let group = |paths: &[&str]| ParamGroup::from_any_predicates(paths.to_vec());
+    let rules =
+        adamw.init().with_grad_clipping(clipping.clone()).with_group(group(hidden), Matrices(muon), None);
+    // A group of no paths would be one of all weights.
+    if gentle.is_empty() {
+        return rules;
+    }
+    rules.with_group(group(gentle), Gentle(adamw.build()), Some(clipping))
+}
+
+/// AdamW at a small share of the rate.
+#[derive(Clone)]
+struct Gentle(AdamW);
+
+impl Rule for Gentle {
+    type State<const D: usize> = AdamWState<D>;
+
+    fn step<const D: usize>(
+        &self,
+        rate: LearningRate,
+        weight: Tensor<D>,
+        gradient: Tensor<D>,
+        state: Option<AdamWState<D>>,
+    ) -> (Tensor<D>, Option<AdamWState<D>>) {
+        self.0.step(rate * GENTLE, weight, gradient, state)
+    }
+
+    fn to_device<const D: usize>(state: AdamWState<D>, device: &Device) -> AdamWState<D> {
+        <AdamW as Rule>::to_device(state, device)
+    }
 }
 
 /// Muon on every weight of two axes or more; a convolution's inputs and kernel are one axis.
@@ -132,7 +163,7 @@ mod tests {
     use burn::tensor::Distribution;
 
     use super::*;
-    use crate::model::{Cmal, Detector, Dims, Vocabulary};
+    use crate::model::{Activation, BertDims, Cmal, Detector, Dims, Vocabulary};
 
     #[derive(Module, Debug)]
     struct Net {
@@ -143,6 +174,10 @@ mod tests {
 
     /// How far the weight moved in one step of rate 1 against a random gradient, as a matrix.
     fn moved(parts: usize) -> [Tensor<2>; 3] {
+        moved_with(&[], parts)
+    }
+
+    fn moved_with(gentle: &[&str], parts: usize) -> [Tensor<2>; 3] {
         let hidden = &["hidden.weight", "conv.weight"];
         let device = Device::flex().autodiff();
         device.seed(3);
@@ -165,7 +200,7 @@ mod tests {
         let gradients = GradientsParams::from_grads(loss.backward(), &net);
         let before = weights(&net);
         let team = Team::new(parts).unwrap();
-        let after = weights(&Optimizer::new(hidden, parts).step(1.0, net, gradients, &team));
+        let after = weights(&Optimizer::new(hidden, gentle, parts).step(1.0, net, gradients, &team));
         let mut pairs = before.into_iter().zip(after);
         std::array::from_fn(|_| pairs.next().map(|(before, after)| after - before).unwrap())
     }
@@ -207,6 +242,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn gentle_weights_step_a_small_share_of_the_way_and_others_as_before() {
+        let (usual, gentle) = (moved(1), moved_with(&["hidden.", "read."], 2));
+        let size = |t: &Tensor<2>| (t.clone() * t.clone()).mean().sqrt().into_scalar::<f32>();
+        let [_, conv, read] = usual;
+        let [hidden_gently, conv_again, read_gently] = gentle;
+        assert_eq!(conv.into_data(), conv_again.into_data());
+        for moved in [hidden_gently, read_gently] {
+            let share = size(&moved) / size(&read);
+            assert!((share / GENTLE as f32 - 1.0).abs() < 0.1, "{share}");
+        }
+    }
+
     struct Found<'a> {
         path: Vec<String>,
         patterns: &'a [&'a str],
@@ -226,7 +274,7 @@ mod tests {
             let path = self.path.join(".");
             for (pattern, hits) in self.patterns.iter().zip(&mut self.hits) {
                 if path.contains(pattern) {
-                    assert!(D >= 2, "{path} is no matrix");
+                    assert!(D >= 2 || !pattern.ends_with(".weight"), "{path} is no matrix");
                     *hits += 1;
                 }
             }
@@ -234,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_models_name_matrices_that_they_have() {
+    fn the_models_name_weights_that_they_have() {
         let (dims, device) = (Dims::default(), Device::flex());
         let vocabulary = Vocabulary { tokens: 29, answers: 17, classes: 6, attributes: 8 };
         fn check(model: &impl Module, patterns: &[&str]) {
@@ -244,7 +292,13 @@ mod tests {
                 assert!(hits > 0, "no weight is called {pattern}");
             }
         }
-        check(&Cmal::new(&dims, &vocabulary, &device), &Cmal::HIDDEN);
+        let cmal = Cmal::new(&dims, &vocabulary, &device);
+        assert_eq!(cmal.of_bert(), [""; 0]);
+        check(&cmal, &Cmal::HIDDEN);
+        let (activation, epsilon) = (Activation::Gelu, 1e-12);
+        let bert = BertDims { width: 20, layers: 2, heads: 4, inner: 28, activation, epsilon };
+        let cmal = Cmal::new(&Dims { bert: Some(bert), ..dims }, &vocabulary, &device);
+        check(&cmal, cmal.of_bert());
         check(&Detector::new(&dims, &vocabulary, &device), &Detector::HIDDEN);
     }
 }

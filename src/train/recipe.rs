@@ -200,6 +200,14 @@ impl Recipe {
                 "the heads must divide the width",
             );
         }
+        if let Some(bert) = dims.bert
+            && (bert.heads == 0 || bert.width == 0 || !bert.width.is_multiple_of(bert.heads))
+        {
+            return wrong(
+                format!("width = {} and heads = {} in `bert`", bert.width, bert.heads),
+                "the heads must divide the width",
+            );
+        }
         if dims.objects == 0 || dims.objects > (dims.side / crate::model::STRIDE).pow(2) {
             return wrong(
                 format!("objects = {}", dims.objects),
@@ -305,6 +313,7 @@ fn repeats<T: PartialEq>(values: &[T]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Activation, BertDims};
 
     #[test]
     fn shipped_recipes_can_be_read() {
@@ -339,6 +348,9 @@ mod tests {
         assert!(refused(&|recipe| recipe.model.max_tokens = 7).contains("max_tokens = 7"));
         assert!(refused(&|recipe| recipe.model.width = 0).contains("width = 0"));
         assert!(refused(&|recipe| recipe.finetune.schedule.batch = 2).contains("batch = 2"));
+        let (activation, epsilon) = (Activation::Gelu, 1e-12);
+        let bert = BertDims { width: 30, layers: 1, heads: 4, inner: 8, activation, epsilon };
+        assert!(refused(&|recipe| recipe.model.bert = Some(bert)).contains("heads = 4 in `bert`"));
         let arms = |shares: &[f64], seeds: &[u64]| {
             let arms = Arms { shares: shares.to_vec(), seeds: seeds.to_vec(), ablation_seeds: Vec::new() };
             refused(&|recipe| recipe.arms = Some(arms.clone()))
@@ -359,5 +371,18 @@ mod tests {
         assert!(tiny.pretrain.association.swap && tiny.pretrain.association.amc && tiny.arms.is_none());
         let written = toml::to_string_pretty(&tiny).unwrap();
         assert_eq!(toml::from_str::<Recipe>(&written).unwrap(), tiny);
+    }
+
+    #[test]
+    fn a_recipe_tells_of_a_bert_only_where_there_is_one() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/recipes/tiny.toml");
+        let mut recipe = Recipe::open(&path).unwrap();
+        let text = |recipe: &Recipe| toml::to_string_pretty(recipe).unwrap();
+        assert!(!text(&recipe).contains("bert"));
+        let activation = Activation::GeluTanh;
+        recipe.model.bert =
+            Some(BertDims { width: 32, layers: 2, heads: 4, inner: 48, activation, epsilon: 1e-5 });
+        assert!(text(&recipe).contains("[model.bert]\nwidth = 32"));
+        assert_eq!(toml::from_str::<Recipe>(&text(&recipe)).unwrap(), recipe);
     }
 }

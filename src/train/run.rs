@@ -37,6 +37,11 @@ pub trait Stage: Sync {
     /// Parts of the paths of those weights that are maps between hidden spaces; see [`Optimizer`].
     fn hidden(&self) -> &'static [&'static str];
 
+    /// Parts of the paths of those weights that learn gently; see [`Optimizer`].
+    fn gentle(&self, _: &Self::Model) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The loss of one shard of a batch, a mean over its samples. Shards are numbered through all steps; the loss depends on the stage,
     /// the weights and the number alone.
     fn loss(&self, model: &Self::Model, shard: usize) -> Result<Loss, Error>;
@@ -109,7 +114,7 @@ pub fn run<S: Stage>(stage: &S, model: S::Model, context: &Context) -> Result<S:
     let checkpoints = Checkpoints::new(context.folder);
     fs::create_dir_all(context.folder).map_err(Error::file("create", context.folder))?;
     let team = Team::new(schedule.workers)?;
-    let mut optimizer = Optimizer::new(stage.hidden(), schedule.workers);
+    let mut optimizer = Optimizer::new(stage.hidden(), stage.gentle(&model), schedule.workers);
     let mut model = model;
     let mut state = State::default();
     if let Some(last) = checkpoints.state()? {

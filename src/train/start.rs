@@ -1,4 +1,4 @@
-//! A bundle that a training starts from instead of random weights.
+//! What a training starts from: a bundle, a text encoder, or random weights.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,12 +10,25 @@ use serde_json::Value;
 
 use super::error::Error;
 use super::lexicon::{Lexicon, Words};
+use super::text_start::TextStart;
 use crate::bundle::{Bundle, Manifest};
 use crate::input::Tokenizer;
 use crate::model::{Cmal, Detector, Dims, Precision, Sources, StateDict, WordList, Worded};
 
 const DETECTOR: &str = "detector";
 const CMAL: &str = "cmal";
+
+/// What the weights of a training start from.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Origin<'a> {
+    /// Random weights.
+    #[default]
+    Random,
+    /// All from a bundle.
+    Bundle(&'a Start),
+    /// Random weights, and the text encoder from a checkpoint.
+    Text(&'a TextStart),
+}
 
 /// A bundle's weights, with the sizes and the words they belong to.
 #[derive(Debug)]
@@ -85,7 +98,7 @@ impl Start {
         words: &[Worded],
         lexicon: &Lexicon,
     ) -> Result<M, Error> {
-        let sources = sources(&self.lexicon, lexicon);
+        let sources = sources(&self.lexicon, lexicon, words);
         let unusable = |source| Error::StartWeights { name: self.name.clone(), source };
         self.state.give(prefix, module, words, &sources).map_err(unusable)
     }
@@ -99,17 +112,22 @@ pub fn weights(detector: &Detector, cmal: &Cmal) -> Vec<u8> {
     state.to_bytes(&[(CMAL, Precision::F16)])
 }
 
-/// Where each word of `lexicon` stands in `former`.
-fn sources(former: &Lexicon, lexicon: &Lexicon) -> HashMap<WordList, Sources> {
+/// Where each word of `lexicon` stands in `former`, for those lists that weights have rows for.
+fn sources(former: &Lexicon, lexicon: &Lexicon, weights: &[Worded]) -> HashMap<WordList, Sources> {
     let listed = |former: &[String], words: &[String]| -> Sources {
         let places: HashMap<&str, usize> =
             former.iter().enumerate().map(|(place, word)| (word.as_str(), place)).collect();
         words.iter().map(|word| places.get(word.as_str()).copied().into_iter().collect()).collect()
     };
-    HashMap::from([
-        (WordList::Tokens, lexicon.tokenizer.sources(&former.tokenizer)),
-        (WordList::Answers, listed(&former.words.answers, &lexicon.words.answers)),
-        (WordList::Classes, listed(&former.words.classes, &lexicon.words.classes)),
-        (WordList::Attributes, listed(&former.words.attributes, &lexicon.words.attributes)),
-    ])
+    let (had, has) = (&former.words, &lexicon.words);
+    let mut sources = HashMap::new();
+    for &(_, list, _) in weights {
+        sources.entry(list).or_insert_with(|| match list {
+            WordList::Tokens => lexicon.tokenizer.sources(&former.tokenizer),
+            WordList::Answers => listed(&had.answers, &has.answers),
+            WordList::Classes => listed(&had.classes, &has.classes),
+            WordList::Attributes => listed(&had.attributes, &has.attributes),
+        });
+    }
+    sources
 }

@@ -21,7 +21,7 @@ use super::record::{record, recorded};
 use super::run::{Context, Observer, run};
 use super::samples::Samples;
 use super::stage::{DetectorStage, Labelled, StoreShape, compute};
-use super::start::Start;
+use super::start::Origin;
 use crate::bundle::Temperatures;
 use crate::data::{Dataset, FEATURES, ObjectStore, OnBad};
 use crate::model::{Cmal, Detector, Dims};
@@ -39,8 +39,8 @@ pub struct Options<'a> {
     pub data: &'a Path,
     /// Whether the folder holds the world of the recipe.
     pub drawn: bool,
-    /// The bundle to start from; else from random weights.
-    pub start: Option<&'a Start>,
+    /// What the weights start from.
+    pub origin: Origin<'a>,
     /// What to do about records that cannot be used.
     pub on_bad: OnBad,
     /// The run folder.
@@ -73,15 +73,18 @@ pub struct DataStatement {
     /// The region features that the folder brought along, in place of a detector's.
     #[serde(default)]
     pub features: Option<String>,
+    /// The checkpoint that its text encoder started from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<StartStatement>,
 }
 
-/// A bundle by name and by content.
+/// A bundle or a checkpoint by name and by content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StartStatement {
-    /// Name and version.
+    /// Name and version of a bundle, name of a checkpoint's folder.
     pub name: String,
-    /// Digest of its manifest.
+    /// Digest of a bundle's manifest, of a checkpoint's files.
     pub fingerprint: String,
 }
 
@@ -97,8 +100,10 @@ pub struct Trained {
 
 /// Runs the stages that are not done yet, and tells what was trained on.
 pub fn train(options: &Options) -> Result<DataStatement, Error> {
-    let recipe = options.recipe;
-    check(options)?;
+    let known = stated(options.run)?.filter(|_| options.resume);
+    let recipe = &sized(options, known.as_ref())?;
+    let options = &Options { recipe, ..*options };
+    check(options, known.as_ref())?;
     let begun = begun(options)?;
     let device = options.place.device()?;
     let opened = Dataset::open(options.data, options.on_bad)?;
@@ -111,11 +116,7 @@ pub fn train(options: &Options) -> Result<DataStatement, Error> {
         begin(options)?;
     }
     let statement = DataStatement::of(&dataset, imported.as_ref(), options)?;
-    match stated(options.run)? {
-        Some(known) if known.start != statement.start => {
-            let former = known.start.map_or("none".to_owned(), |start| format!("`{}`", start.name));
-            return Err(Error::OtherStart { run: options.run.to_owned(), former });
-        }
+    match known {
         Some(known)
             if (&known.fingerprint, &known.features) != (&statement.fingerprint, &statement.features) =>
         {
@@ -127,9 +128,11 @@ pub fn train(options: &Options) -> Result<DataStatement, Error> {
     let lexicon = match Lexicon::open(options.run, recipe.model.max_tokens)? {
         Some(lexicon) => lexicon,
         None => {
-            let lexicon = match options.start {
-                Some(start) => start.lexicon.extended(&dataset, recipe)?,
-                None => Lexicon::collect(&dataset, recipe, imported.is_none())?,
+            let detector = imported.is_none();
+            let lexicon = match options.origin {
+                Origin::Random => Lexicon::collect(&dataset, recipe, None, detector)?,
+                Origin::Bundle(start) => start.lexicon.extended(&dataset, recipe)?,
+                Origin::Text(text) => Lexicon::collect(&dataset, recipe, Some(&text.tokenizer), detector)?,
             };
             lexicon.save(options.run)?;
             lexicon
@@ -168,24 +171,32 @@ pub fn train(options: &Options) -> Result<DataStatement, Error> {
     Ok(statement)
 }
 
-/// What only shows once a recipe meets a bundle to start from, or none.
-fn check(options: &Options) -> Result<(), Error> {
+/// What can be told from the options alone, and from what a run that is continued was begun on.
+fn check(options: &Options, known: Option<&DataStatement>) -> Result<(), Error> {
     let recipe = options.recipe;
-    let (what, want) = match options.start {
-        Some(_) if recipe.arms.is_some() => (
-            "`arms`, with a bundle to start from",
-            "ways to pre-train are compared from random weights: leave --init out",
+    let (what, want) = match options.origin {
+        Origin::Bundle(_) | Origin::Text(_) if recipe.arms.is_some() => (
+            "`arms`, with weights to start from",
+            "ways to pre-train are compared from random weights: leave --init and --init-text out",
         ),
         // The grid changes no weight.
-        Some(start) if (Dims { grid_below: recipe.model.grid_below, ..start.dims }) != recipe.model => (
-            "a `[model]` of other sizes than the bundle's",
-            "leave the recipe out, or state the sizes that the bundle was trained with",
-        ),
-        None if recipe.detector.steps == 0 && !imported::is_there(options.data) => (
-            "no steps in `detector`",
-            "only a training that starts from a bundle, or whose dataset brings region features along, can leave them out",
-        ),
-        _ => return Ok(()),
+        Origin::Bundle(start)
+            if (Dims { grid_below: recipe.model.grid_below, ..start.dims }) != recipe.model =>
+        {
+            (
+                "a `[model]` of other sizes than the bundle's",
+                "leave the recipe out, or state the sizes that the bundle was trained with",
+            )
+        }
+        Origin::Random | Origin::Text(_)
+            if recipe.detector.steps == 0 && !imported::is_there(options.data) =>
+        {
+            (
+                "no steps in `detector`",
+                "only a training that starts from a bundle, or whose dataset brings region features along, can leave them out",
+            )
+        }
+        _ => return known.map_or(Ok(()), |known| same_origin(options, known)),
     };
     Err(Error::Recipe { what: what.to_owned(), want })
 }
@@ -214,7 +225,7 @@ fn train_one(options: &Options, material: &Material) -> Result<(), Error> {
     let course = Course {
         recipe: options.recipe,
         material,
-        start: options.start,
+        origin: options.origin,
         folder: options.run,
         observer: options.observer,
         stop: options.stop,
@@ -267,6 +278,55 @@ impl Recipe {
     }
 }
 
+/// The recipe with the sizes of the text encoder that the training starts from. A run that is continued knows them.
+fn sized(options: &Options, known: Option<&DataStatement>) -> Result<Recipe, Error> {
+    let mut recipe = options.recipe.clone();
+    let bert = match options.origin {
+        Origin::Text(text) => Some(text.dims()),
+        Origin::Random if known.is_some_and(|known| known.text.is_some()) => {
+            Recipe::of_run(options.run)?.and_then(|begun| begun.model.bert)
+        }
+        Origin::Bundle(_) => return Ok(recipe),
+        Origin::Random => None,
+    };
+    if recipe.model.bert.is_some() && recipe.model.bert != bert {
+        return Err(Error::Recipe {
+            what: "a `[model.bert]` that is not the one it starts from".to_owned(),
+            want: "leave it out, and give the folder of its weights with --init-text",
+        });
+    }
+    recipe.model.bert = bert;
+    Ok(recipe)
+}
+
+/// Holds what a training starts from against what its run was begun from. The checkpoint of a text encoder is not needed again once the
+/// model has been trained with it.
+fn same_origin(options: &Options, known: &DataStatement) -> Result<(), Error> {
+    let run = || options.run.to_owned();
+    let named = |start: &Option<StartStatement>| {
+        start.as_ref().map_or_else(|| "none".to_owned(), |start| format!("`{}`", start.name))
+    };
+    let (start, text) = options.origin.statements();
+    if known.start != start {
+        return Err(Error::OtherStart { run: run(), former: named(&known.start) });
+    }
+    match (&known.text, text) {
+        (known, Some(text)) if known.as_ref() != Some(&text) => {
+            Err(Error::OtherText { run: run(), former: named(known) })
+        }
+        (Some(known), None) if !taken_over(options)? => {
+            Err(Error::TextMissing { run: run(), name: known.name.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a run has weights of the association model.
+fn taken_over(options: &Options) -> Result<bool, Error> {
+    let stage = if options.recipe.pretrain.runs() { "pretrain" } else { "finetune" };
+    Ok(Checkpoints::new(options.run.join(stage)).state()?.is_some())
+}
+
 /// Whether there is the run folder already, which then must belong to the recipe.
 fn begun(options: &Options) -> Result<bool, Error> {
     let run = || options.run.to_owned();
@@ -296,9 +356,9 @@ fn train_detector(
     let folder = options.run.join("detector");
     device.seed(recipe.seed);
     let fresh = Detector::new(&recipe.model, &lexicon.vocabulary(), &device.clone().autodiff()).materialize();
-    let fresh = match options.start {
-        Some(start) => start.detector(fresh, lexicon)?,
-        None => fresh,
+    let fresh = match options.origin {
+        Origin::Bundle(start) => start.detector(fresh, lexicon)?,
+        Origin::Random | Origin::Text(_) => fresh,
     };
     if recipe.detector.steps == 0 {
         let (checkpoints, detector) = (Checkpoints::new(folder), fresh.valid());
@@ -332,6 +392,7 @@ impl DataStatement {
     fn of(dataset: &Dataset, imported: Option<&ObjectStore>, options: &Options) -> Result<Self, Error> {
         let count = |split| dataset.split(split).count();
         let folder = dataset.root.file_name().unwrap_or(dataset.root.as_os_str());
+        let (start, text) = options.origin.statements();
         Ok(Self {
             folder: folder.to_string_lossy().into_owned(),
             drawn: options.drawn,
@@ -339,11 +400,23 @@ impl DataStatement {
             train: count(Split::Train),
             val: count(Split::Val),
             test: count(Split::Test),
-            start: options.start.map(|start| StartStatement {
-                name: start.name.clone(),
-                fingerprint: start.fingerprint.clone(),
-            }),
+            start,
             features: imported.map(imported::statement),
+            text,
         })
+    }
+}
+
+impl Origin<'_> {
+    /// The bundle and the checkpoint to be recorded.
+    fn statements(self) -> (Option<StartStatement>, Option<StartStatement>) {
+        let of = |name: &str, fingerprint: &str| {
+            Some(StartStatement { name: name.to_owned(), fingerprint: fingerprint.to_owned() })
+        };
+        match self {
+            Self::Random => (None, None),
+            Self::Bundle(start) => (of(&start.name, &start.fingerprint), None),
+            Self::Text(text) => (None, of(&text.name, &text.fingerprint)),
+        }
     }
 }

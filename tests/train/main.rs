@@ -7,4 +7,5 @@ mod refusals;
 mod resume;
 mod start;
 mod support;
+mod text_start;
 mod tiny_recipe;

@@ -19,7 +19,7 @@ use crate::support::{bundle, data, export, log, train_from};
 const BLANK: &str = "blank.png";
 
 /// Pictures of the world, and a blank one, with questions in words, and answers, that it doesn't have; nothing else.
-fn own_questions() -> TempDir {
+pub fn own_questions() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("images")).unwrap();
     let objects = fs::read_to_string(data().join("objects.jsonl")).unwrap();
@@ -40,7 +40,7 @@ fn own_questions() -> TempDir {
     folder
 }
 
-fn tuned(start: &Start, data: &Path, goal: Goal) -> Result<Recipe, Error> {
+pub fn tuned(start: &Start, data: &Path, goal: Goal) -> Result<Recipe, Error> {
     let tuning = Tuning { name: "own".to_owned(), goal, epochs: 2, grid_below: None, workers: 2 };
     tuning.recipe(start, &Dataset::open(data, OnBad::Stop).unwrap().dataset)
 }

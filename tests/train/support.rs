@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use cmal::data::OnBad;
 use cmal::export::{self, Report};
 use cmal::onnx::{self, Weights};
-use cmal::train::{self, Error, Observer, Options, Place, Recipe, Start};
+use cmal::train::{self, Error, Observer, Options, Origin, Place, Recipe, Start, TextStart};
 use cmal::world;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -84,19 +84,24 @@ pub fn train_until(recipe: &Recipe, run: &Path, steps: usize) -> Result<(), Erro
 
 /// As [`train_until`], on another dataset.
 pub fn train_on(recipe: &Recipe, data: &Path, run: &Path, steps: usize) -> Result<(), Error> {
-    train_with(recipe, data, run, (None, steps))
+    train_with(recipe, data, run, (Origin::Random, steps))
 }
 
 /// Trains to the end on a dataset, from a bundle if one is given; continues a run that exists.
 pub fn train_from(recipe: &Recipe, data: &Path, run: &Path, start: Option<&Start>) -> Result<(), Error> {
-    train_with(recipe, data, run, (start, usize::MAX))
+    train_with(recipe, data, run, (start.map_or(Origin::Random, Origin::Bundle), usize::MAX))
+}
+
+/// Trains the text encoder of a checkpoint along, and asks to stop as [`train_until`]; continues a run that exists.
+pub fn train_reading(recipe: &Recipe, run: &Path, text: &TextStart, steps: usize) -> Result<(), Error> {
+    train_with(recipe, data(), run, (Origin::Text(text), steps))
 }
 
 fn train_with(
     recipe: &Recipe,
     data: &Path,
     run: &Path,
-    (start, steps): (Option<&Start>, usize),
+    (origin, steps): (Origin, usize),
 ) -> Result<(), Error> {
     let stop = AtomicBool::new(false);
     let observer = StopAfter { left: AtomicUsize::new(steps), stop: &stop };
@@ -104,7 +109,7 @@ fn train_with(
         recipe,
         data,
         drawn: true,
-        start,
+        origin,
         on_bad: OnBad::Stop,
         run,
         resume: run.exists(),

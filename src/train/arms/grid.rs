@@ -13,6 +13,7 @@ use crate::train::recipe::Arms;
 use crate::train::record::{record, recorded};
 use crate::train::samples::Samples;
 use crate::train::stage::Judge;
+use crate::train::start::Origin;
 use crate::train::training::Options;
 use crate::types::Split;
 
@@ -46,7 +47,7 @@ fn train(options: &Options, cell: Cell, material: &Material, test: &Samples) -> 
     let course = Course {
         recipe: &recipe,
         material,
-        start: None,
+        origin: Origin::Random,
         folder: &folder,
         observer: options.observer,
         stop: options.stop,

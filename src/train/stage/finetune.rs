@@ -63,6 +63,10 @@ impl Stage for FinetuneStage<'_> {
         &Cmal::HIDDEN
     }
 
+    fn gentle(&self, model: &Cmal) -> &'static [&'static str] {
+        model.of_bert()
+    }
+
     fn loss(&self, model: &Cmal, shard: usize) -> Result<Loss, Error> {
         let device = self.material.device.clone().autodiff();
         let mut rng = dice(self.seed, "negatives and plans", shard as u64);

@@ -37,6 +37,10 @@ impl Stage for PretrainStage<'_> {
         &Cmal::HIDDEN
     }
 
+    fn gentle(&self, model: &Cmal) -> &'static [&'static str] {
+        model.of_bert()
+    }
+
     fn loss(&self, model: &Cmal, shard: usize) -> Result<Loss, Error> {
         let device = self.material.device.clone().autodiff();
         let size = self.recipe.schedule.shard();
