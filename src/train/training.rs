@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicBool;
 
 use burn::module::Module;
 use burn::tensor::Device;
-use serde::{Deserialize, Serialize};
 
 use super::arms;
 use super::checkpoint::Checkpoints;
@@ -22,13 +21,13 @@ use super::run::{Context, Observer, run};
 use super::samples::Samples;
 use super::stage::{DetectorStage, Labelled, StoreShape, compute};
 use super::start::Origin;
+use super::statement::{DataStatement, same_origin, stated};
 use crate::bundle::Temperatures;
 use crate::data::{Dataset, FEATURES, ObjectStore, OnBad};
 use crate::model::{Cmal, Detector, Dims};
 use crate::types::Split;
 
 const RECIPE: &str = "recipe.toml";
-const DATA: &str = "data.json";
 const CALIBRATION: &str = "calibration.json";
 const OBJECTS: &str = "objects.safetensors";
 
@@ -51,41 +50,6 @@ pub struct Options<'a> {
     pub observer: &'a dyn Observer,
     /// Set from outside to stop at the next step with a resumable checkpoint.
     pub stop: &'a AtomicBool,
-}
-
-/// What a model was trained on; kept beside the weights.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DataStatement {
-    /// Name of the dataset folder.
-    pub folder: String,
-    /// Whether it holds the world of the recipe.
-    pub drawn: bool,
-    /// Digest of its records.
-    pub fingerprint: String,
-    /// Pictures of each part.
-    pub train: usize,
-    pub val: usize,
-    pub test: usize,
-    /// The bundle that the training started from.
-    #[serde(default)]
-    pub start: Option<StartStatement>,
-    /// The region features that the folder brought along, in place of a detector's.
-    #[serde(default)]
-    pub features: Option<String>,
-    /// The checkpoint that its text encoder started from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<StartStatement>,
-}
-
-/// A bundle or a checkpoint by name and by content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StartStatement {
-    /// Name and version of a bundle, name of a checkpoint's folder.
-    pub name: String,
-    /// Digest of a bundle's manifest, of a checkpoint's files.
-    pub fingerprint: String,
 }
 
 /// A finished training, as export takes it up.
@@ -123,7 +87,7 @@ pub fn train(options: &Options) -> Result<DataStatement, Error> {
             return Err(Error::OtherData { run: options.run.to_owned(), folder: known.folder });
         }
         Some(_) => {}
-        None => record(&options.run.join(DATA), &statement)?,
+        None => statement.keep(options.run)?,
     }
     let lexicon = match Lexicon::open(options.run, recipe.model.max_tokens)? {
         Some(lexicon) => lexicon,
@@ -265,11 +229,6 @@ pub fn open(run: &Path) -> Result<Trained, Error> {
     Ok(Trained { recipe, lexicon, data, detector, cmal, temperatures })
 }
 
-/// What a run was begun on; none if it was not.
-fn stated(run: &Path) -> Result<Option<DataStatement>, Error> {
-    recorded(&run.join(DATA))
-}
-
 impl Recipe {
     /// The recipe that a run folder was begun with; none if it was not.
     pub fn of_run(run: &Path) -> Result<Option<Self>, Error> {
@@ -297,34 +256,6 @@ fn sized(options: &Options, known: Option<&DataStatement>) -> Result<Recipe, Err
     }
     recipe.model.bert = bert;
     Ok(recipe)
-}
-
-/// Holds what a training starts from against what its run was begun from. The checkpoint of a text encoder is not needed again once the
-/// model has been trained with it.
-fn same_origin(options: &Options, known: &DataStatement) -> Result<(), Error> {
-    let run = || options.run.to_owned();
-    let named = |start: &Option<StartStatement>| {
-        start.as_ref().map_or_else(|| "none".to_owned(), |start| format!("`{}`", start.name))
-    };
-    let (start, text) = options.origin.statements();
-    if known.start != start {
-        return Err(Error::OtherStart { run: run(), former: named(&known.start) });
-    }
-    match (&known.text, text) {
-        (known, Some(text)) if known.as_ref() != Some(&text) => {
-            Err(Error::OtherText { run: run(), former: named(known) })
-        }
-        (Some(known), None) if !taken_over(options)? => {
-            Err(Error::TextMissing { run: run(), name: known.name.clone() })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether a run has weights of the association model.
-fn taken_over(options: &Options) -> Result<bool, Error> {
-    let stage = if options.recipe.pretrain.runs() { "pretrain" } else { "finetune" };
-    Ok(Checkpoints::new(options.run.join(stage)).state()?.is_some())
 }
 
 /// Whether there is the run folder already, which then must belong to the recipe.
@@ -386,37 +317,4 @@ fn train_detector(
     };
     let context = Context { folder: &folder, observer: options.observer, stop: options.stop };
     Ok(run(&stage, fresh, &context)?.valid())
-}
-
-impl DataStatement {
-    fn of(dataset: &Dataset, imported: Option<&ObjectStore>, options: &Options) -> Result<Self, Error> {
-        let count = |split| dataset.split(split).count();
-        let folder = dataset.root.file_name().unwrap_or(dataset.root.as_os_str());
-        let (start, text) = options.origin.statements();
-        Ok(Self {
-            folder: folder.to_string_lossy().into_owned(),
-            drawn: options.drawn,
-            fingerprint: dataset.fingerprint()?,
-            train: count(Split::Train),
-            val: count(Split::Val),
-            test: count(Split::Test),
-            start,
-            features: imported.map(imported::statement),
-            text,
-        })
-    }
-}
-
-impl Origin<'_> {
-    /// The bundle and the checkpoint to be recorded.
-    fn statements(self) -> (Option<StartStatement>, Option<StartStatement>) {
-        let of = |name: &str, fingerprint: &str| {
-            Some(StartStatement { name: name.to_owned(), fingerprint: fingerprint.to_owned() })
-        };
-        match self {
-            Self::Random => (None, None),
-            Self::Bundle(start) => (of(&start.name, &start.fingerprint), None),
-            Self::Text(text) => (None, of(&text.name, &text.fingerprint)),
-        }
-    }
 }

@@ -26,6 +26,7 @@ mod statement;
 mod unknowable;
 mod voice;
 mod wear;
+mod whether;
 mod words;
 mod write;
 
