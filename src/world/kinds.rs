@@ -44,6 +44,13 @@ attribute_values! {
     }
 }
 
+impl Pattern {
+    /// Whether it consists of marks on a ground.
+    pub fn is_marked(self) -> bool {
+        !matches!(self, Self::Solid | Self::Hollow)
+    }
+}
+
 /// The four attributes, in the order in which English puts them before a noun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Attribute {

@@ -128,7 +128,7 @@ fn build(by_hand: bool, dice: &mut Dice) -> Build {
     };
     Build {
         fullness: (dice.random_range(0.0..1.0_f32) + dice.random_range(0.0..1.0_f32)) / 2.0,
-        unusual: dice.random_bool(0.25),
+        unusual: dice.random_bool(0.3),
         wobble: by_hand.then_some(wobble),
     }
 }
@@ -139,13 +139,13 @@ fn turn(shape: Shape, dice: &mut Dice) -> f32 {
         Shape::Circle | Shape::Ring => 0.0,
         Shape::Square => dice.random_range(-20.0..20.0),
         Shape::Cross => {
-            let across = if dice.random_bool(0.2) { 45.0 } else { 0.0 };
-            across + dice.random_range(-16.0..16.0)
+            let across = if dice.random_bool(0.15) { 45.0 } else { 0.0 };
+            across + dice.random_range(-22.0..22.0)
         }
-        Shape::Diamond => dice.random_range(-10.0..10.0),
-        Shape::Heart => dice.random_range(-35.0..35.0),
+        Shape::Diamond => dice.random_range(-15.0..15.0),
+        Shape::Heart => dice.random_range(-40.0..40.0),
         Shape::Triangle => {
-            let any = if dice.random_bool(0.3) { 180.0 } else { 20.0 };
+            let any = if dice.random_bool(0.4) { 180.0 } else { 20.0 };
             dice.random_range(-any..any)
         }
         Shape::Star | Shape::Hexagon => dice.random_range(-36.0..36.0),

@@ -68,23 +68,28 @@ pub enum Background {
 impl Look {
     /// A random look of a kind, with a pattern that can be read; where a scene is `inked`, with a dark rim.
     pub fn new(kind: Kind, outline: &Outline, longer: f32, inked: bool, dice: &mut Dice) -> Self {
-        let base = colour::shade(kind.colour, dice);
+        let tone = colour::shade(kind.colour, dice);
+        let second = colour::marks(kind.colour, tone, dice);
+        // Coloured marks on a pale ground, as often drawn as pale marks on a coloured one.
+        let ground = second.brightness() > tone.brightness() && dice.random_bool(0.4);
+        let (base, marks) = if ground { (second, tone) } else { (tone, second) };
         let bounds = outline.bounds();
         let span = bounds.width.max(bounds.height);
         // The model sees pictures at 128 pixels: a pattern finer than these shares of the longer side would blur away there.
         let (finest, share) = match kind.pattern {
-            Pattern::Striped => (5.2 / 128.0, 0.17..0.25),
-            Pattern::Dotted => (6.0 / 128.0, 0.20..0.28),
-            _ => (4.2 / 128.0, 0.15..0.22),
+            Pattern::Striped => (5.2 / 128.0, 0.15..0.30),
+            Pattern::Dotted => (6.0 / 128.0, 0.18..0.32),
+            _ => (4.2 / 128.0, 0.14..0.24),
         };
         let quarter_turns = [0.0, 0.25, 0.5, 0.75_f32].choose(dice).copied().unwrap_or(0.0);
+        let base = if kind.pattern.is_marked() { base } else { tone };
         Self {
             base,
-            marks: colour::marks(kind.colour, base, dice),
+            marks,
             grain: (quarter_turns + dice.random_range(-0.05..0.05)) * std::f32::consts::PI,
             pitch: (span * dice.random_range(share)).max(finest * longer),
             heft: dice.random_range(0.0..1.0),
-            rim: rim(kind, base, span / longer, inked, dice)
+            rim: rim(kind, tone, span / longer, inked, dice)
                 .map(|(colour, width)| Rim { colour, width: width * longer }),
             line: line(kind, span / longer, dice) * longer,
             inside: dice.random_bool(0.3).then(|| Rgb::gray(1.0)),
@@ -94,7 +99,7 @@ impl Look {
 
 /// Colour of the rim and its width as a share of the longer side: marks need one, so that the shape can be told.
 fn rim(kind: Kind, base: Rgb, span: f32, inked: bool, dice: &mut Dice) -> Option<(Rgb, f32)> {
-    let marked = !matches!(kind.pattern, Pattern::Solid | Pattern::Hollow);
+    let marked = kind.pattern.is_marked();
     let ink = base.mixed(Rgb::gray(0.0), dice.random_range(0.7..1.0));
     let thin = (span * dice.random_range(0.03..0.075)).max(1.0 / 128.0);
     match kind.pattern {
@@ -110,7 +115,7 @@ fn rim(kind: Kind, base: Rgb, span: f32, inked: bool, dice: &mut Dice) -> Option
 /// Width of a hollow figure's line as a share of the longer side.
 fn line(kind: Kind, span: f32, dice: &mut Dice) -> f32 {
     let thin = matches!(kind.shape, Shape::Cross | Shape::Star | Shape::Crescent);
-    let most = if thin { 0.085 } else { 0.125 };
+    let most = if thin { 0.085 } else { 0.105 };
     (span * dice.random_range(0.04..most)).max(dice.random_range(1.3..2.2) / 128.0)
 }
 
@@ -127,7 +132,8 @@ impl Background {
     pub fn new(figures: &[(Kind, Outline)], longer: f32, flat: bool, dice: &mut Dice) -> Self {
         let has = |colour| figures.iter().any(|(kind, _)| kind.colour == colour);
         let lightness = match dice.random_range(0..100) {
-            0..14 if !has(Colour::Black) && !has(Colour::Brown) => dice.random_range(0.0..0.16),
+            0..6 if !has(Colour::Black) && !has(Colour::Brown) => dice.random_range(0.0..0.16),
+            6..14 if !has(Colour::Black) => dice.random_range(0.0..0.13),
             14..22 if !has(Colour::Gray) => dice.random_range(0.66..0.82),
             22..28 if !has(Colour::Gray) => dice.random_range(0.46..0.66),
             28..48 => 1.0,
@@ -137,6 +143,7 @@ impl Background {
         let saturation = match lightness {
             _ if dice.random_bool(0.5) => 0.0,
             0.46..0.82 => dice.random_range(0.02..0.1),
+            0.04..0.2 => dice.random_range(0.1..0.4),
             0.87..0.96 if !has(Colour::Pink) => dice.random_range(0.1..0.7),
             _ => dice.random_range(0.05..0.35),
         };

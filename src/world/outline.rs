@@ -127,20 +127,22 @@ fn rings(shape: Shape, build: &Build) -> Vec<Vec<(f32, f32)>> {
     const ROUND: usize = 72;
     match shape {
         Shape::Circle => vec![regular(ROUND, 1.0)],
-        Shape::Ring => vec![regular(ROUND, 1.0), regular(ROUND, build.between(0.62, 0.4))],
+        Shape::Ring => vec![regular(ROUND, 1.0), regular(ROUND, build.between(0.7, 0.38))],
         Shape::Square => vec![vec![(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)]],
         Shape::Triangle => vec![triangle(build)],
         Shape::Hexagon => vec![regular(6, 1.0)],
         Shape::Diamond => {
-            let half = build.between(0.5, 0.92);
-            vec![vec![(0.0, -1.0), (half, 0.0), (0.0, 1.0), (-half, 0.0)]]
+            let (across, along) = (build.between(0.5, 0.92), 1.0);
+            // Some lie on their side.
+            let (across, along) = if build.unusual { (along, across) } else { (across, along) };
+            vec![vec![(0.0, -along), (across, 0.0), (0.0, along), (-across, 0.0)]]
         }
         Shape::Star if build.unusual => vec![star(6, build.between(0.46, 0.6))],
         Shape::Star => vec![star(5, build.between(0.36, 0.52))],
         Shape::Cross => vec![cross(build.between(0.22, 0.46))],
-        Shape::Heart if build.unusual => vec![wedge_heart(build.between(1.0, 1.3))],
-        Shape::Heart => vec![heart()],
-        Shape::Crescent => vec![crescent(build.between(0.36, 0.62), build.between(0.84, 0.74))],
+        Shape::Heart if build.unusual => vec![wedge_heart(build.between(1.5, 0.95))],
+        Shape::Heart => vec![heart(build.between(1.2, 0.8))],
+        Shape::Crescent => vec![crescent(build.between(0.26, 0.62), build.between(0.88, 0.74))],
     }
 }
 
@@ -202,13 +204,13 @@ fn wedge_heart(depth: f32) -> Vec<(f32, f32)> {
     lobe(-0.5).chain(lobe(0.5)).chain([(0.0, depth)]).collect()
 }
 
-/// The classic heart curve, flipped so that y points down.
-fn heart() -> Vec<(f32, f32)> {
+/// The classic heart curve, flipped so that y points down, `height` times as high.
+fn heart(height: f32) -> Vec<(f32, f32)> {
     (0..80)
         .map(|point| {
             let t = TAU * point as f32 / 80.0;
             let y = 13.0 * t.cos() - 5.0 * (2.0 * t).cos() - 2.0 * (3.0 * t).cos() - (4.0 * t).cos();
-            (t.sin().powi(3), -y / 16.0)
+            (t.sin().powi(3), -y / 16.0 * height)
         })
         .collect()
 }
@@ -261,7 +263,7 @@ mod tests {
         let area = |shape| Outline::unit(shape, Build::USUAL, 1.0, 0.0).area();
         assert!((area(Shape::Square) - 1.0).abs() < 1e-4);
         assert!((area(Shape::Circle) - PI / 4.0).abs() < 5e-3);
-        assert!((area(Shape::Ring) - PI / 4.0 * (1.0 - 0.51 * 0.51)).abs() < 5e-3);
+        assert!((area(Shape::Ring) - PI / 4.0 * (1.0 - 0.54 * 0.54)).abs() < 5e-3);
         assert!((area(Shape::Triangle) - 3_f32.sqrt() / 4.0).abs() < 5e-3);
         assert!(area(Shape::Crescent) > 0.25 && area(Shape::Crescent) < 0.5, "{}", area(Shape::Crescent));
     }

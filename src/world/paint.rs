@@ -256,7 +256,7 @@ mod tests {
                 for (pixel, edge) in corners(&pixels).into_iter().zip(corners(&promised)) {
                     // The tip of a lean star or triangle is thinner than a pixel.
                     assert!(
-                        (pixel - edge).abs() <= 1.5_f32.max(0.025 * figure.span()),
+                        (pixel - edge).abs() <= 2.0_f32.max(0.025 * figure.span()),
                         "scene {index}: {:?} {pixels:?} {promised:?}",
                         figure.kind
                     );
