@@ -14,10 +14,8 @@ use std::rc::Rc;
 
 use super::graph::{Attribute, Attributes, Graph, Node, RUNTIME, Value};
 use super::literal::{Element, Literal};
-use super::weights::{Codes, quantised_columns};
+use super::weights::{Codes, SMALLEST_MATRIX, quantised_columns};
 
-/// Weights of fewer elements save nothing worth the nodes.
-const SMALLEST: usize = 1024;
 /// The largest code of a row. Seven bits: where a processor has no instruction for the whole product, the runtime adds two products of
 /// an 8-bit weight and an unsigned code in 16 bits, which 2 · 127 · 127 still fits.
 const LARGEST: u8 = 127;
@@ -53,7 +51,7 @@ impl Product {
         }
         let (weight, path) = graph.literal(node.operand(1)?)?;
         let [_, _] = weight.dims[..] else { return None };
-        if weight.len() < SMALLEST {
+        if weight.len() < SMALLEST_MATRIX {
             return None;
         }
         Some(Self { input: node.operand(0)?, weight: quantised_columns(&weight)?, path })

@@ -38,7 +38,7 @@ pub(super) struct Codes {
 /// Tensors smaller than this save nothing worth a node.
 const SMALLEST: usize = 64;
 /// Matrices smaller than this save nothing worth two.
-const SMALLEST_MATRIX: usize = 1024;
+pub(super) const SMALLEST_MATRIX: usize = 1024;
 /// The largest code; the least is its negative, so that zero is zero.
 const LARGEST: f32 = 127.0;
 

@@ -64,6 +64,10 @@ pub enum Error {
         "the run `{}` was trained on region features that its dataset brought along, and what computed them is not part of it: a bundle of it could not see pictures; its figures stand in `{}`", run.display(), run.join("finetune/log.jsonl").display()
     )]
     NoDetector { run: PathBuf },
+    #[error(
+        "the run `{}` compares ways to pre-train and made no single model; its figures stand in `{}`", run.display(), run.join("arms.md").display()
+    )]
+    Compared { run: PathBuf },
     #[error("the objects of the dataset's pictures cannot be read or kept")]
     Objects(#[from] data::StoreError),
     #[error("the system gives no threads to train with; lower `workers` in the recipe")]

@@ -48,7 +48,7 @@ impl Lexicon {
         };
         let tokenizer = given.map_or_else(learned, |given| Ok(given.clone()))?;
         let words = Words::collect(&train, recipe);
-        let asked = recipe.finetune.shares.vqa > 0.0;
+        let asked = recipe.finetune.shares.vqa > 0.0 && train.iter().any(|entry| !entry.vqa.is_empty());
         for (what, words, stage, needed) in [
             ("labelled objects", &words.classes, "detector", detector),
             ("answers given `answer_count` times", &words.answers, "finetune", detector || asked),

@@ -249,7 +249,7 @@ impl Recipe {
         if self.finetune.schedule.steps == 0 {
             return wrong(
                 "no steps in `finetune`".to_owned(),
-                "only `pretrain`, and after --init `detector`, can be left out",
+                "only `pretrain`, and `detector` after --init or with region features of the dataset's own, can be left out",
             );
         }
         self.check_arms()
@@ -267,6 +267,12 @@ impl Recipe {
         let Some(Arms { shares, seeds, ablation_seeds }) = &self.arms else {
             return Ok(());
         };
+        if self.finetune.shares.association > 0.0 {
+            return wrong(
+                "`arms` with association rows in `finetune`",
+                "they would teach arms without association some of it: state `association = 0.0` in `[finetune.shares]`",
+            );
+        }
         if shares.is_empty() || seeds.is_empty() {
             return wrong("`arms` without shares or seeds", "it needs one of each at least");
         }
@@ -317,7 +323,7 @@ mod tests {
 
     #[test]
     fn shipped_recipes_can_be_read() {
-        for recipe in ["shapes", "tiny", "arms"] {
+        for recipe in ["shapes", "wider", "tiny", "arms"] {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("models/recipes/{recipe}.toml"));
             Recipe::open(&path).unwrap_or_else(|error| panic!("{recipe}: {error:?}"));
         }
@@ -353,8 +359,13 @@ mod tests {
         assert!(refused(&|recipe| recipe.model.bert = Some(bert)).contains("heads = 4 in `bert`"));
         let arms = |shares: &[f64], seeds: &[u64]| {
             let arms = Arms { shares: shares.to_vec(), seeds: seeds.to_vec(), ablation_seeds: Vec::new() };
-            refused(&|recipe| recipe.arms = Some(arms.clone()))
+            refused(&|recipe| {
+                recipe.arms = Some(arms.clone());
+                recipe.finetune.shares.association = 0.0;
+            })
         };
+        let unfair = Arms { shares: vec![1.0], seeds: vec![1], ablation_seeds: Vec::new() };
+        assert!(refused(&|recipe| recipe.arms = Some(unfair.clone())).contains("association rows"));
         assert!(arms(&[], &[1]).contains("without shares or seeds"));
         assert!(arms(&[0.0], &[1]).contains("outside of 0 to 1"));
         assert!(arms(&[0.5], &[1, 1]).contains("twice"));

@@ -143,6 +143,14 @@ fn check(options: &Options, known: Option<&DataStatement>) -> Result<(), Error> 
             "`arms`, with weights to start from",
             "ways to pre-train are compared from random weights: leave --init and --init-text out",
         ),
+        _ if recipe.arms.is_some() && imported::is_there(options.data) => (
+            "`arms`, on a dataset that brings region features along",
+            "its regions have no names, so that nothing can be associated; move features.safetensors away",
+        ),
+        Origin::Bundle(_) if imported::is_there(options.data) => (
+            "a start from a bundle, on a dataset that brings region features along",
+            "a bundle sees by its own detector; move features.safetensors away",
+        ),
         // The grid changes no weight.
         Origin::Bundle(start)
             if (Dims { grid_below: recipe.model.grid_below, ..start.dims }) != recipe.model =>
@@ -208,6 +216,9 @@ pub fn open(run: &Path) -> Result<Trained, Error> {
     let unfinished = || Error::Unfinished { run: run.to_owned() };
     let lexicon = Lexicon::open(run, recipe.model.max_tokens)?.ok_or_else(unfinished)?;
     let data = stated(run)?.ok_or_else(unfinished)?;
+    if recipe.arms.is_some() {
+        return Err(Error::Compared { run: run.to_owned() });
+    }
     if data.features.is_some() {
         return Err(Error::NoDetector { run: run.to_owned() });
     }

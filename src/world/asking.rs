@@ -239,10 +239,10 @@ fn side_phrasings(direction: Direction) -> &'static Phrasings {
             "on which side of {the 1} is {the 0}, left or right?",
             "is {the 0} to the left of or to the right of {the 1}?",
             "{the 0}: left or right of {the 1}?",
-            "on which side of {the 1} can you see {the 0}?",
+            "on which side of {the 1} can you see {the 0}, left or right?",
             "did they draw {the 0} to the left or to the right of {the 1}?",
             "tell me whether {the 0} is to the left or to the right of {the 1}.",
-            "which side of {the 1} is {the 0} on?",
+            "which side of {the 1} is {the 0} on, left or right?",
         ],
         held_out: &["is {the 0} on the left or on the right of {the 1}?"],
     };

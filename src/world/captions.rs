@@ -139,7 +139,6 @@ impl Teller<'_, '_> {
                 "someone drew {list}",
                 "somebody has drawn {list}",
                 "in this picture there is {list}",
-                "it shows {list} on a plain background",
             ],
             held_out: &["a picture that shows {list}", "a drawing of {list}"],
         };
@@ -172,7 +171,10 @@ impl Teller<'_, '_> {
             clauses.push(self.voice.a(&last.what));
         }
         let joint = [", and ", "; ", ", with "].choose(self.voice.dice).copied().unwrap_or(", and ");
-        let joint = if joint == ", with " && clauses.len() > 1 && clauses[1].starts_with("there") {
+        let joint = if joint == ", with "
+            && clauses.len() > 1
+            && (clauses[1].starts_with("there") || clauses[1].contains(" can be seen "))
+        {
             ", and "
         } else {
             joint
@@ -218,7 +220,7 @@ impl Teller<'_, '_> {
                 "{n 0} together with {list}",
                 "there are {n 0} as well as {list}",
             ],
-            held_out: &["{n 0} and also {list}"],
+            held_out: &["{list}, and also {n 0}"],
         };
         let total = self.scene.figures.len();
         let naming = [*[Attribute::Colour, Attribute::Shape].choose(self.voice.dice)?];
@@ -299,14 +301,7 @@ impl Teller<'_, '_> {
             let slots = Slots { number: count, ..Slots::nouns(&[what]) };
             said.push(if count == 1 { self.voice.a(&what) } else { self.voice.fill("{n 0}", &slots) });
         }
-        let ways = [
-            "{list}",
-            "{list}",
-            "a picture with {list}",
-            "{list}, nothing else",
-            "this shows {list}",
-            "{list} on a plain background",
-        ];
+        let ways = ["{list}", "{list}", "a picture with {list}", "{list}, nothing else", "this shows {list}"];
         Some(ways.choose(self.voice.dice)?.replace("{list}", &join(&said)))
     }
 

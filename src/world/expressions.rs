@@ -75,7 +75,12 @@ fn missing(scene: &Scene, manner: Manner, dice: &mut Dice) -> Option<(Reference,
         Reference::Beside { .. } if dice.random_bool(0.5) => reference,
         _ => reference.about(changed(reference.what(), dice)?),
     };
-    let usable = reference.what().sayable(scene.part)
+    let joined = match reference {
+        Reference::Except { what, value } => what.with(value),
+        other => *other.what(),
+    };
+    let usable = joined.sayable(scene.part)
+        && reference.what().sayable(scene.part)
         && reference.what().traits().next().is_some()
         && reference.find(scene) == Found::Nothing;
     usable.then_some((reference, None))
@@ -107,7 +112,7 @@ const REQUESTS: &[&str] = &[
     "where's {}?",
     "which one is {}?",
     "can you find {}?",
-    "can you see {}?",
+    "could you find {}?",
     "i mean {}",
     "i'm looking for {}",
     "give me {}",

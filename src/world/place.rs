@@ -107,7 +107,7 @@ impl Scene {
 
     /// Whether a figure lies in a zone; `None` where it is too close to call.
     pub fn within(&self, figure: usize, zone: Zone) -> Option<bool> {
-        const CLEARLY_OUT: f32 = 0.45;
+        const CLEARLY_OUT: f32 = 0.55;
         if zone.sides().all(|side| self.outer(figure, side)) {
             return Some(true);
         }

@@ -145,7 +145,7 @@ impl Seen {
             Statement::Absent(what) => self.count(what) == 0,
             Statement::At(what, zone) => {
                 let (inner, outer) =
-                    (self.within(self.the(what), *zone, 0.334), self.within(self.the(what), *zone, 0.44));
+                    (self.within(self.the(what), *zone, 0.334), self.within(self.the(what), *zone, 0.54));
                 assert_eq!(inner, outer, "{what:?} and {zone:?} are too close to call");
                 inner
             }
@@ -489,7 +489,12 @@ fn normal_scenes_and_texts_hold_no_held_out_pair_and_held_out_ones_do() {
             scene.figures.iter().map(|figure| Description::of(&figure.kind, &Attribute::ALL)).collect();
         let mut asked: Vec<Description> = Vec::new();
         asked.extend(questions(&scene).iter().flat_map(|question| joined(of_meaning(&question.meaning))));
-        asked.extend(expressions(&scene).iter().flat_map(|expression| of_reference(&expression.meaning)));
+        for expression in expressions(&scene) {
+            asked.extend(of_reference(&expression.meaning));
+            if let Reference::Except { what, value } = expression.meaning {
+                asked.push(what.with(value));
+            }
+        }
         for hypothesis in hypotheses(&scene) {
             match &hypothesis.claim {
                 Claim::Decided(statement, _) => asked.extend(joined(of_statement(statement))),

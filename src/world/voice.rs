@@ -153,7 +153,7 @@ impl<'a> Voice<'a> {
                 let noun = self.noun(what, Number::One);
                 let side = words::side(*from);
                 if self.part == Part::HeldOut && self.dice.random_bool(0.5) {
-                    format!("counting from the {side}, the {ordinal} {noun}")
+                    format!("the {ordinal} {noun} when counted from the {side}")
                 } else if self.dice.random_bool(0.8) {
                     format!("the {ordinal} {noun} from the {side}")
                 } else {

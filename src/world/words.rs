@@ -161,7 +161,7 @@ pub fn side(direction: Direction) -> &'static str {
 pub fn attribute_nouns(attribute: Attribute) -> &'static [&'static str] {
     match attribute {
         Attribute::Extent => &["size"],
-        Attribute::Pattern => &["pattern", "pattern", "filling", "fill"],
+        Attribute::Pattern => &["pattern"],
         Attribute::Colour => &["colour", "color"],
         Attribute::Shape => &["shape"],
     }

@@ -119,5 +119,5 @@ fn ways_to_pre_train_are_not_compared_from_a_bundle() {
     let folder = tempfile::tempdir().unwrap();
     let start = cmal::train::Start::open(crate::support::bundle()).unwrap();
     let error = train_from(&grid(), crate::support::data(), &folder.path().join("run"), Some(&start));
-    assert!(error.unwrap_err().to_string().contains("leave --init out"));
+    assert!(error.unwrap_err().to_string().contains("leave --init and --init-text out"));
 }

@@ -120,6 +120,11 @@ pub fn cells(arms: &Arms) -> Vec<Cell> {
     cells
 }
 
+/// The arms that a grid has seeds for.
+pub fn compared(arms: &Arms) -> Vec<Arm> {
+    Arm::ALL.into_iter().filter(|arm| !arm.seeds(arms).is_empty()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

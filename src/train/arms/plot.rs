@@ -1,7 +1,7 @@
 //! The comparison as a plot: a panel a figure, the share of the corpus along it, a line an arm.
 
 use super::figures::{FIGURES, Measured};
-use super::plan::{Arm, shares};
+use super::plan::{Arm, compared, shares};
 use super::summary::Summary;
 use super::table::percent;
 use crate::chart::{Error, Legend, Panel, Point, Series, lines};
@@ -23,10 +23,6 @@ pub fn svg(arms: &Arms, measured: &[Measured]) -> Result<String, Error> {
         series: compared(arms).into_iter().map(|arm| series(arm, &shares, measured, figure)).collect(),
     };
     lines(&FIGURES.map(panel), COLUMNS, Legend::Shared)
-}
-
-fn compared(arms: &Arms) -> Vec<Arm> {
-    Arm::ALL.into_iter().filter(|arm| !arm.seeds(arms).is_empty()).collect()
 }
 
 /// Without pre-training every share is the same.

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::figures::{FIGURES, GALLERY, Measured};
-use super::plan::{Arm, Cell, cells, shares};
+use super::plan::{Arm, Cell, cells, compared, shares};
 use super::summary::Summary;
 use crate::score::CANDIDATES;
 use crate::train::recipe::{Arms, Recipe};
@@ -37,8 +37,8 @@ fn write_markdown(text: &mut String, recipe: &Recipe, arms: &Arms, measured: &[M
     write!(text, "| arm | corpus | seeds |")?;
     FIGURES.iter().try_for_each(|(_, title)| write!(text, " {title} |"))?;
     writeln!(text, "\n|---|---|---|{}", "---|".repeat(FIGURES.len()))?;
-    let compared = || Arm::ALL.into_iter().filter(|arm| !arm.seeds(arms).is_empty());
-    for arm in compared() {
+    let compared = compared(arms);
+    for &arm in &compared {
         let shares = match arm {
             Arm::None => vec![None],
             _ => shares(arms).into_iter().map(Some).collect(),
@@ -48,7 +48,7 @@ fn write_markdown(text: &mut String, recipe: &Recipe, arms: &Arms, measured: &[M
         }
     }
     writeln!(text)?;
-    compared().try_for_each(|arm| writeln!(text, "- `{}`: {}", arm.name(), arm.meaning()))
+    compared.iter().try_for_each(|arm| writeln!(text, "- `{}`: {}", arm.name(), arm.meaning()))
 }
 
 fn row(

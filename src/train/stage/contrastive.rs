@@ -41,6 +41,10 @@ impl Stage for ContrastiveStage<'_> {
         &Cmal::HIDDEN
     }
 
+    fn gentle(&self, model: &Cmal) -> &'static [&'static str] {
+        model.of_bert()
+    }
+
     fn loss(&self, model: &Cmal, shard: usize) -> Result<Loss, Error> {
         let device = self.material.device.clone().autodiff();
         let size = self.recipe.schedule.shard();
