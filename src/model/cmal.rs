@@ -158,6 +158,8 @@ impl Cmal {
 #[cfg(test)]
 mod tests {
     use burn::tensor::{Distribution, TensorData, Tolerance};
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
 
     use super::*;
 
@@ -190,9 +192,13 @@ mod tests {
     /// A row of 3 objects and 4 tokens, padded to `objects` and `tokens` with whatever lies around.
     fn paired(model: &Cmal, objects: usize, tokens: usize) -> Paired {
         let device = Device::flex();
-        device.seed(7);
-        let features = Tensor::<3>::random([1, 3, DIMS.features], Distribution::Default, &device);
-        let boxes = Tensor::<3>::random([1, 3, 4], Distribution::Default, &device);
+        // Chance of its own: tests that run beside this one draw from the device's.
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let mut drawn = |width: usize| {
+            let values: Vec<f32> = (0..3 * width).map(|_| rng.random_range(0.0..1.0)).collect();
+            Tensor::<3>::from_data(TensorData::new(values, [1, 3, width]), &device)
+        };
+        let (features, boxes) = (drawn(DIMS.features), drawn(4));
         let words = Tensor::<2, Int>::from_data([[3, 9, 27, 5]], &device);
         let junk = |width| Tensor::<3>::random([1, objects - 3, width], Distribution::Default, &device);
         let (features, boxes, words) = if objects > 3 {

@@ -211,19 +211,23 @@ mod tests {
     fn without_the_spheres_an_embedding_has_any_length_and_the_same_direction() {
         let device = Device::flex();
         let vocabulary = Vocabulary { tokens: 11, answers: 3, classes: 4, attributes: 6 };
-        let embed = |hypersphere: bool| {
-            device.seed(3);
+        let [on, off] = [true, false].map(|hypersphere| {
             let dims = Dims { hypersphere, ..dims() };
             let objects = ObjectEmbedding::new(&dims, &device);
             let tokens = TokenEmbedding::new(&dims, &vocabulary, &device);
             assert_eq!((objects.sphere.is_some(), tokens.sphere.is_some()), (hypersphere, hypersphere));
+            objects
+        });
+        // The weights of the other, so that the sphere is all they differ in.
+        let off = ObjectEmbedding { sphere: off.sphere, ..on.clone() };
+        let embed = |objects: ObjectEmbedding| {
             let features =
                 Tensor::<3>::from_data([[[1.0, 2.0, 0.5, 0.0, 1.0], [0.0, 3.0, 1.0, 1.0, 0.5]]], &device);
             let boxes = Tensor::<3>::from_data([[[0.1, 0.2, 0.5, 0.4], [0.0, 0.3, 0.9, 0.7]]], &device);
             objects.forward(features, boxes, None)
         };
         let norm = |states: &Tensor<3>| states.clone().powi_scalar(2).sum_dim(2).sqrt();
-        let (on, off) = (embed(true), embed(false));
+        let (on, off) = (embed(on), embed(off));
         let lengths = norm(&off).into_data().try_to_vec::<f32>().unwrap();
         assert!(lengths.iter().all(|length| (length - 12f32.sqrt()).abs() > 1e-2), "{lengths:?}");
         let (on, off) = (on.clone() / norm(&on), off.clone() / norm(&off));

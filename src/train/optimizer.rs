@@ -160,10 +160,13 @@ mod tests {
     use burn::nn::conv::{Conv2d, Conv2dConfig};
     use burn::nn::{Linear, LinearConfig};
     use burn::optim::GradientsParams;
-    use burn::tensor::Distribution;
+    use burn::tensor::{Distribution, TensorData};
+    use rand::RngExt;
+    use rand_chacha::ChaCha8Rng;
 
     use super::*;
     use crate::model::{Activation, BertDims, Cmal, Detector, Dims, Vocabulary};
+    use crate::train::dice::dice;
 
     #[derive(Module, Debug)]
     struct Net {
@@ -180,19 +183,23 @@ mod tests {
     fn moved_with(gentle: &[&str], parts: usize) -> [Tensor<2>; 3] {
         let hidden = &["hidden.weight", "conv.weight"];
         let device = Device::flex().autodiff();
-        device.seed(3);
-        let net = Net {
+        // Chance of its own: tests that run beside this one draw from the device's.
+        let mut rng = dice(3, "test", 0);
+        let mut net = Net {
             hidden: LinearConfig::new(5, 7).init(&device),
             conv: Conv2dConfig::new([2, 3], [3, 3]).init(&device),
             read: LinearConfig::new(5, 7).init(&device),
         };
+        net.hidden.weight = Param::from_tensor(noise([5, 7], &device, &mut rng));
+        net.conv.weight = Param::from_tensor(noise([3, 2, 3, 3], &device, &mut rng));
+        net.read.weight = Param::from_tensor(noise([5, 7], &device, &mut rng));
         let matrix = |tensor: Tensor<4>| tensor.reshape([3, 18]);
         let weights = |net: &Net| {
             let matrices = [net.hidden.weight.val(), matrix(net.conv.weight.val()), net.read.weight.val()];
             matrices.map(|matrix| matrix.inner())
         };
-        let pull = |weight: Tensor<2>| {
-            let pull = Tensor::<2>::random(weight.dims(), Distribution::Normal(0.0, 1.0), &device);
+        let mut pull = |weight: Tensor<2>| {
+            let pull = noise(weight.dims(), &device, &mut rng);
             (weight * pull).sum()
         };
         let loss =
@@ -203,6 +210,12 @@ mod tests {
         let after = weights(&Optimizer::new(hidden, gentle, parts).step(1.0, net, gradients, &team));
         let mut pairs = before.into_iter().zip(after);
         std::array::from_fn(|_| pairs.next().map(|(before, after)| after - before).unwrap())
+    }
+
+    /// Even between -1 and 1.
+    fn noise<const D: usize>(dims: [usize; D], device: &Device, rng: &mut ChaCha8Rng) -> Tensor<D> {
+        let values: Vec<f32> = (0..dims.iter().product()).map(|_| rng.random_range(-1.0..1.0)).collect();
+        Tensor::from_data(TensorData::new(values, dims), device)
     }
 
     /// Largest and smallest of the squared lengths that a matrix with more columns than rows gives to random unit vectors.
