@@ -28,7 +28,7 @@ pub enum Fact {
     /// There are exactly so many such figures.
     Number(usize, Description),
     /// A figure lies in the outer third on the side of each direction.
-    At(Description, Option<Direction>, Option<Direction>),
+    At(Description, Zone),
 }
 
 /// The captions of a scene: one to three.
@@ -198,7 +198,7 @@ impl Teller<'_, '_> {
                 (None, None) => noun,
                 _ => format!("{noun} {}", self.voice.zone(Zone { across, upright })),
             });
-            self.facts.push(Fact::At(role.what, across, upright));
+            self.facts.push(Fact::At(role.what, Zone { across, upright }));
         }
         (placed > 0).then(|| join(&clauses))
     }

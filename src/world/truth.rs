@@ -250,10 +250,7 @@ impl Seen {
                     .into_iter()
                     .any(|b| toward(a, *direction) - toward(b, *direction) > CLOSE * self.longer)
             }),
-            Fact::At(what, across, upright) => {
-                let zone = Zone { across: *across, upright: *upright };
-                self.all(what).into_iter().any(|object| self.within(object, zone, 0.34))
-            }
+            Fact::At(what, zone) => self.all(what).into_iter().any(|object| self.within(object, *zone, 0.34)),
         }
     }
 }

@@ -3,13 +3,13 @@
 
 use std::collections::HashSet;
 
-use super::association::{AssociationBatch, Guesses, Source};
+use super::association::{AssociationBatch, Source};
+use super::captions::{drawn, guesses, validated};
 use super::judge::Judge;
 use super::matching::Matched;
 use super::negatives::Caption;
-use super::pretrain::VALIDATED;
 use crate::model::Cmal;
-use crate::train::dice::{Rounds, dice};
+use crate::train::dice::dice;
 use crate::train::error::Error;
 use crate::train::material::{Material, rows};
 use crate::train::recipe::{Association, Pretrain};
@@ -47,10 +47,7 @@ impl Stage for ContrastiveStage<'_> {
 
     fn loss(&self, model: &Cmal, shard: usize) -> Result<Loss, Error> {
         let device = self.material.device.clone().autodiff();
-        let size = self.recipe.schedule.shard();
-        let captions = &self.train.captions;
-        let chosen = Rounds::new(self.seed, self.name(), captions.len()).take(shard * size, size);
-        let chosen: Vec<&Caption> = chosen.into_iter().map(|index| &captions[index]).collect();
+        let chosen = drawn(self.train, self.seed, shard, self.recipe.schedule.shard());
         let mut rng = dice(self.seed, "negatives and plans", shard as u64);
 
         // Two captions of one picture would be each other's negatives.
@@ -70,17 +67,10 @@ impl Stage for ContrastiveStage<'_> {
     }
 
     fn validate(&self, model: &Cmal) -> Result<Figures, Error> {
-        let captions = &self.material.val.captions;
-        let captions = &captions[..captions.len().min(VALIDATED)];
-        let batch = self.recipe.schedule.batch;
-        let matching = Judge { model, material: self.material, batch }.matching(captions).value;
-        let mut rng = dice(self.seed, "validation plans", 0);
-        let source = Source::of(self.material, &self.material.device);
-        let mut guesses = Guesses::default();
-        for chunk in captions.iter().collect::<Vec<_>>().chunks(batch) {
-            let masked = AssociationBatch::gather(chunk, &source, &self.masking(), &mut rng);
-            masked.guess(model, false, &mut guesses);
-        }
+        let Self { recipe, seed, material, .. } = self;
+        let batch = recipe.schedule.batch;
+        let matching = Judge { model, material, batch }.matching(validated(material)).value;
+        let guesses = guesses(model, material, &self.masking(), *seed, batch, false);
         let language = guesses.language.share();
         Ok(Figures {
             score: f64::midpoint(matching, language),

@@ -3,11 +3,11 @@
 use burn::tensor::Tensor;
 
 use super::association::{best, values};
+use super::matching::{belonging, similarity};
 use super::negatives::{Caption, Negatives};
 use crate::bundle::Temperatures;
 use crate::model::{Cmal, Fused, Paired};
 use crate::score::{Figure, RetrievalScore, Shortlist};
-use crate::train::batch::indices;
 use crate::train::calibration::temperature;
 use crate::train::material::{Material, rows};
 use crate::train::samples::{Referent, Sample, Samples};
@@ -82,9 +82,7 @@ impl Judge<'_> {
         for chunk in captions.chunks(*batch) {
             let (pictures, texts): (Vec<_>, Vec<_>) = rows(chunk).unzip();
             let paired = material.encode(model, &pictures, &texts, &material.device);
-            let similarity =
-                model.visual_coarse(&paired.seen).matmul(model.textual_coarse(&paired.read).transpose());
-            let negatives = Negatives::new(values(similarity), chunk);
+            let negatives = Negatives::new(values(similarity(model, &paired)), chunk);
             let pairs: Vec<(usize, usize)> =
                 (0..chunk.len()).filter_map(|row| Some((row, negatives.hardest_text(row)?))).collect();
             let own = values(model.tasks().matching(&model.fuse(&paired)));
@@ -165,14 +163,7 @@ impl Judge<'_> {
         if pairs.is_empty() {
             return Vec::new();
         }
-        let device = &self.material.device;
-        let fused = self.model.fuse(&Paired::select(
-            &paired.seen,
-            &paired.read,
-            indices(pairs.iter().map(|pair| pair.0), device),
-            indices(pairs.iter().map(|pair| pair.1), device),
-        ));
-        values(self.model.tasks().matching(&fused))
+        values(belonging(self.model, paired, pairs))
     }
 }
 

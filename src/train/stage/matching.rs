@@ -28,8 +28,7 @@ impl Matched {
         count: usize,
         rng: &mut ChaCha8Rng,
     ) -> Self {
-        let similarity =
-            model.visual_coarse(&paired.seen).matmul(model.textual_coarse(&paired.read).transpose());
+        let similarity = similarity(model, paired);
         let negatives = Negatives::new(values(similarity.clone().detach()), captions);
         let mut pairs: Vec<(usize, usize)> = (0..count).map(|row| (row, row)).collect();
         for caption in 0..count {
@@ -41,8 +40,13 @@ impl Matched {
     }
 }
 
-/// Whether pairs of rows, picture and text, belong together.
-fn matching(model: &Cmal, paired: &Paired, pairs: &[(usize, usize)]) -> Tensor<1> {
+/// Products of the coarse vectors, \[pictures, texts\].
+pub fn similarity(model: &Cmal, paired: &Paired) -> Tensor<2> {
+    model.visual_coarse(&paired.seen).matmul(model.textual_coarse(&paired.read).transpose())
+}
+
+/// Logits of "belongs" for pairs of rows, picture and text, of which there is one at least: \[pairs, 1\].
+pub fn belonging(model: &Cmal, paired: &Paired, pairs: &[(usize, usize)]) -> Tensor<2> {
     let device = &paired.seen.states.device();
     let fused = model.fuse(&Paired::select(
         &paired.seen,
@@ -50,7 +54,13 @@ fn matching(model: &Cmal, paired: &Paired, pairs: &[(usize, usize)]) -> Tensor<1
         indices(pairs.iter().map(|pair| pair.0), device),
         indices(pairs.iter().map(|pair| pair.1), device),
     ));
+    model.tasks().matching(&fused)
+}
+
+/// Whether pairs of rows belong together.
+fn matching(model: &Cmal, paired: &Paired, pairs: &[(usize, usize)]) -> Tensor<1> {
     let belongs = pairs.iter().map(|(picture, text)| if picture == text { 1.0 } else { 0.0 });
-    let belongs = floats(belongs.collect(), [pairs.len(), 1], device);
-    yes_no(model.tasks().matching(&fused), belongs)
+    let logits = belonging(model, paired, pairs);
+    let belongs = floats(belongs.collect(), [pairs.len(), 1], &logits.device());
+    yes_no(logits, belongs)
 }

@@ -1,6 +1,7 @@
 //! The stages of a training, in the order they run.
 
 mod association;
+mod captions;
 mod contrastive;
 mod detector;
 mod features;

@@ -1,17 +1,15 @@
 //! Third stage: associative pre-training on captions (section 3 of the paper).
 
 use super::association::{AssociationBatch, Guesses, Source};
+use super::captions::{drawn, guesses};
 use crate::model::Cmal;
-use crate::train::dice::{Rounds, dice};
+use crate::train::dice::dice;
 use crate::train::error::Error;
 use crate::train::material::Material;
 use crate::train::recipe::Pretrain;
 use crate::train::run::{Figures, Loss, Stage};
 use crate::train::samples::Samples;
 use crate::train::schedule::Schedule;
-
-/// Captions that a validation looks at, at most.
-pub(super) const VALIDATED: usize = 1000;
 
 /// Associative pre-training.
 pub struct PretrainStage<'a> {
@@ -43,10 +41,7 @@ impl Stage for PretrainStage<'_> {
 
     fn loss(&self, model: &Cmal, shard: usize) -> Result<Loss, Error> {
         let device = self.material.device.clone().autodiff();
-        let size = self.recipe.schedule.shard();
-        let captions = &self.train.captions;
-        let chosen = Rounds::new(self.seed, self.name(), captions.len()).take(shard * size, size);
-        let chosen: Vec<_> = chosen.into_iter().map(|index| &captions[index]).collect();
+        let chosen = drawn(self.train, self.seed, shard, self.recipe.schedule.shard());
         let mut rng = dice(self.seed, "plans", shard as u64);
         let source = Source::of(self.material, &device);
         let batch = AssociationBatch::gather(&chosen, &source, &self.recipe.association, &mut rng);
@@ -72,18 +67,8 @@ impl Stage for PretrainStage<'_> {
 impl PretrainStage<'_> {
     /// Guesses on the validation part; if `silenced`, nothing crosses from one modality to the other through the filled slots.
     pub fn guess(&self, model: &Cmal, silenced: bool) -> Guesses {
-        let chosen: Vec<_> = self.material.val.captions.iter().take(VALIDATED).collect();
-        let mut rng = dice(self.seed, "validation plans", 0);
-        let mut guesses = Guesses::default();
-        for chunk in chosen.chunks(self.recipe.schedule.batch) {
-            let source = Source::of(self.material, &self.material.device);
-            AssociationBatch::gather(chunk, &source, &self.recipe.association, &mut rng).guess(
-                model,
-                silenced,
-                &mut guesses,
-            );
-        }
-        guesses
+        let Self { recipe, seed, material, .. } = self;
+        guesses(model, material, &recipe.association, *seed, recipe.schedule.batch, silenced)
     }
 }
 
