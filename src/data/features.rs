@@ -7,6 +7,7 @@ use std::iter;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use blake3::Hasher;
 use half::f16;
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensorError, SafeTensors};
@@ -71,6 +72,24 @@ impl ObjectStore {
     /// What the objects were found with, and in.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// blake3 of all that is stored but the origin, in hexadecimal.
+    pub fn digest(&self) -> String {
+        let mut hasher = Hasher::new();
+        for name in &self.names {
+            hasher.update(name.as_bytes()).update(&[0]);
+        }
+        fn column<T: Copy, const N: usize>(hasher: &mut Hasher, values: &[T], bytes: fn(T) -> [u8; N]) {
+            for values in values.chunks(1 << 16) {
+                hasher.update(&raw(values, bytes));
+            }
+        }
+        column(&mut hasher, &self.starts, u32::to_le_bytes);
+        column(&mut hasher, &self.boxes, f32::to_le_bytes);
+        column(&mut hasher, &self.features, f16::to_le_bytes);
+        column(&mut hasher, &self.classes, u16::to_le_bytes);
+        hasher.update(&self.has).finalize().to_hex().to_string()
     }
 
     /// Adds the objects of the next picture.
@@ -317,6 +336,15 @@ mod tests {
         }
         assert_eq!(features, [1.0, 2.0, 7.0, 8.0]);
         assert!(bare.consistent());
+    }
+
+    #[test]
+    fn stores_that_differ_in_one_number_differ_in_digest() {
+        let mut other = store();
+        other.features[5] = f16::from_f32(8.5);
+        assert_ne!(store().digest(), other.digest());
+        other.features[5] = store().features[5];
+        assert_eq!(store().digest(), other.digest());
     }
 
     #[test]

@@ -33,7 +33,8 @@ pub fn missing(store: &ObjectStore, dataset: &Dataset) -> usize {
 /// Which regions they are: other ones are another dataset.
 pub fn statement(store: &ObjectStore) -> String {
     let regions: usize = (0..store.len()).map(|picture| store.count(picture)).sum();
-    format!("{}: {regions} regions of {} pictures", store.origin(), store.len())
+    let digest = store.digest();
+    format!("{}: {regions} regions of {} pictures, {digest}", store.origin(), store.len())
 }
 
 /// Whether a dataset folder brings region features along.
