@@ -108,6 +108,21 @@ impl StateDict {
         Ok(Self { tensors })
     }
 
+    /// Weights on the straight way from these to those of `other`, which has the same ones: 0 is here, 1 is there.
+    ///
+    /// # Panics
+    /// If a weight of these is missing in `other`, or is of another shape there.
+    pub fn toward(&self, other: &Self, way: f32) -> Self {
+        let between = |(path, here): (&String, &Weight)| {
+            let there = &other.tensors[path];
+            assert_eq!(here.shape, there.shape, "{path}");
+            let values =
+                here.values.iter().zip(&there.values).map(|(here, there)| here + (there - here) * way);
+            (path.clone(), Weight { shape: here.shape.clone(), values: values.collect() })
+        };
+        Self { tensors: self.tensors.iter().map(between).collect() }
+    }
+
     /// The module with the weights stored under `prefix`; those with rows of `words` are taken over by `sources`.
     pub fn give<M: Module>(
         &self,
@@ -327,6 +342,18 @@ mod tests {
         assert_eq!(answers(&given), [answers(&former)[2], answers(&untouched)[1]]);
         let columns = |state: &StateDict| state.tensors["cmal.tasks.vqa.logits.weight"].values.clone();
         assert_eq!(columns(&given)[0], columns(&former)[2], "the first row's first column is the answer's");
+    }
+
+    #[test]
+    fn on_the_way_from_one_state_to_another_every_value_is_between_the_two() {
+        let state = |values: [f32; 2]| {
+            let mut state = StateDict::default();
+            state.insert("a", vec![2], values.to_vec());
+            state
+        };
+        let (here, there) = (state([1.0, -2.0]), state([3.0, 2.0]));
+        assert_eq!(here.toward(&there, 0.25), state([1.5, -1.0]));
+        assert_eq!((here.toward(&there, 0.0), here.toward(&there, 1.0)), (here, there));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use burn::module::Module;
 
+use super::checkpoint::Checkpoints;
 use super::error::Error;
 use super::material::Material;
 use super::recipe::{Method, Recipe};
@@ -15,6 +16,10 @@ use super::start::Origin;
 use crate::bundle::Temperatures;
 use crate::model::Cmal;
 use crate::types::{Split, Task};
+
+/// Folders of the last stage, and of what is kept of it where two ends are blended.
+const FINETUNED: &str = "finetune";
+const BLENDED: &str = "blended";
 
 /// What is trained on what, where it is kept and who watches.
 pub struct Course<'a> {
@@ -40,7 +45,12 @@ impl Course<'_> {
             Origin::Text(text) => text.cmal(cmal)?,
         };
         let cmal = if recipe.pretrain.runs() { self.pretrained(cmal)? } else { cmal };
-        self.finetuned(cmal)
+        self.blended(self.finetuned(cmal)?)
+    }
+
+    /// The checkpoint of the association model that a finished course leaves.
+    pub fn left(recipe: &Recipe, folder: &Path) -> Checkpoints {
+        Checkpoints::new(folder.join(if recipe.finetune.blends() { BLENDED } else { FINETUNED }))
     }
 
     /// The tasks in training that there are samples of.
@@ -82,7 +92,22 @@ impl Course<'_> {
                 return Err(Error::Missing { what, split: split.name(), stage: "finetune" });
             }
         }
-        Ok(run(&stage, cmal, &self.context(&self.folder.join("finetune")))?.valid())
+        Ok(run(&stage, cmal, &self.context(&self.folder.join(FINETUNED)))?.valid())
+    }
+
+    fn blended(&self, cmal: Cmal) -> Result<Cmal, Error> {
+        let Self { recipe, material, origin, folder, .. } = self;
+        let Origin::Bundle(start) = origin else { return Ok(cmal) };
+        if !recipe.finetune.blends() {
+            return Ok(cmal);
+        }
+        let left = Self::left(recipe, folder);
+        if left.has_best()? {
+            return left.load_best(cmal);
+        }
+        let blended = start.blended(cmal, recipe.finetune.blend, &material.lexicon)?;
+        left.save_best(&blended)?;
+        Ok(blended)
     }
 
     fn finetuning<'s>(&'s self, train: &'s Samples) -> FinetuneStage<'s> {

@@ -15,6 +15,7 @@ mod lexicon;
 mod loss;
 mod masking;
 mod material;
+mod objects;
 mod optimizer;
 mod recipe;
 mod record;

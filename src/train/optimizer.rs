@@ -21,6 +21,7 @@ use burn::tensor::{Device, Tensor};
 use super::deal::Deal;
 use super::error::Error;
 use super::team::Team;
+use crate::model::{Cmal, Detector};
 
 /// Most that a parameter's gradient may measure, by its Euclidean norm. Muon forgets the measure anyway.
 const CLIP: f32 = 1.0;
@@ -30,6 +31,35 @@ const DECAY: f32 = 0.01;
 const EPSILON: f32 = 1e-8;
 /// Share of the rate at which weights learn gently: a recipe's 1.5e-3 becomes 4.5e-5, of the size that BERTs are fine-tuned at.
 const GENTLE: f64 = 0.03;
+
+/// A model whose weights learn in more than one way. Paths are named by parts of them.
+pub trait Weighed {
+    /// Weights that are maps between hidden spaces.
+    fn hidden(&self) -> &'static [&'static str];
+
+    /// Weights that learn gently.
+    fn gentle(&self) -> &'static [&'static str];
+}
+
+impl Weighed for Cmal {
+    fn hidden(&self) -> &'static [&'static str] {
+        &Self::HIDDEN
+    }
+
+    fn gentle(&self) -> &'static [&'static str] {
+        self.of_bert()
+    }
+}
+
+impl Weighed for Detector {
+    fn hidden(&self) -> &'static [&'static str] {
+        &Self::HIDDEN
+    }
+
+    fn gentle(&self) -> &'static [&'static str] {
+        &[]
+    }
+}
 
 /// The optimiser of a stage, in as many parts as its team has threads; each part keeps weights of its own.
 pub struct Optimizer {
@@ -165,7 +195,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::model::{Activation, BertDims, Cmal, Detector, Dims, Vocabulary};
+    use crate::model::{Activation, BertDims, Dims, Vocabulary};
     use crate::train::dice::dice;
 
     #[derive(Module, Debug)]
@@ -306,12 +336,12 @@ mod tests {
             }
         }
         let cmal = Cmal::new(&dims, &vocabulary, &device);
-        assert_eq!(cmal.of_bert(), [""; 0]);
+        assert_eq!(cmal.gentle(), [""; 0]);
         check(&cmal, &Cmal::HIDDEN);
         let (activation, epsilon) = (Activation::Gelu, 1e-12);
         let bert = BertDims { width: 20, layers: 2, heads: 4, inner: 28, activation, epsilon };
         let cmal = Cmal::new(&Dims { bert: Some(bert), ..dims }, &vocabulary, &device);
-        check(&cmal, cmal.of_bert());
+        check(&cmal, cmal.gentle());
         check(&Detector::new(&dims, &vocabulary, &device), &Detector::HIDDEN);
     }
 }

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use super::checkpoint::{Checkpoints, State};
 use super::curves;
 use super::error::Error;
-use super::optimizer::Optimizer;
+use super::optimizer::{Optimizer, Weighed};
 use super::schedule::Schedule;
 use super::team::Team;
 
@@ -28,19 +28,11 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(300);
 
 /// One stage of a training.
 pub trait Stage: Sync {
-    type Model: Module;
+    type Model: Module + Weighed;
 
     fn name(&self) -> &'static str;
 
     fn schedule(&self) -> Schedule;
-
-    /// Parts of the paths of those weights that are maps between hidden spaces; see [`Optimizer`].
-    fn hidden(&self) -> &'static [&'static str];
-
-    /// Parts of the paths of those weights that learn gently; see [`Optimizer`].
-    fn gentle(&self, _: &Self::Model) -> &'static [&'static str] {
-        &[]
-    }
 
     /// The loss of one shard of a batch, a mean over its samples. Shards are numbered through all steps; the loss depends on the stage,
     /// the weights and the number alone.
@@ -114,7 +106,7 @@ pub fn run<S: Stage>(stage: &S, model: S::Model, context: &Context) -> Result<S:
     let checkpoints = Checkpoints::new(context.folder);
     fs::create_dir_all(context.folder).map_err(Error::file("create", context.folder))?;
     let team = Team::new(schedule.workers)?;
-    let mut optimizer = Optimizer::new(stage.hidden(), stage.gentle(&model), schedule.workers);
+    let mut optimizer = Optimizer::new(model.hidden(), model.gentle(), schedule.workers);
     let mut model = model;
     let mut state = State::default();
     if let Some(last) = checkpoints.state()? {

@@ -91,6 +91,17 @@ impl Start {
         self.give(CMAL, cmal, &Cmal::WORDED, lexicon)
     }
 
+    /// The association model between the bundle's weights and those that it learned since: 0 is the bundle's, 1 what was learned. Rows of
+    /// words that the bundle does not know are what was learned.
+    pub(super) fn blended(&self, learned: Cmal, share: f64, lexicon: &Lexicon) -> Result<Cmal, Error> {
+        let own = self.cmal(learned.clone(), lexicon)?;
+        let (mut from, mut to) = (StateDict::default(), StateDict::default());
+        from.collect(CMAL, &own);
+        to.collect(CMAL, &learned);
+        let unusable = |source| Error::StartWeights { name: self.name.clone(), source };
+        from.toward(&to, share as f32).give(CMAL, learned, &[], &HashMap::new()).map_err(unusable)
+    }
+
     fn give<M: Module>(
         &self,
         prefix: &str,

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use burn::module::Module;
 use burn::tensor::Device;
 
 use super::arms;
@@ -15,21 +14,20 @@ use super::error::Error;
 use super::imported;
 use super::lexicon::Lexicon;
 use super::material::Material;
+use super::objects;
 use super::recipe::Recipe;
 use super::record::{record, recorded};
-use super::run::{Context, Observer, run};
+use super::run::Observer;
 use super::samples::Samples;
-use super::stage::{DetectorStage, Labelled, StoreShape, compute};
 use super::start::Origin;
 use super::statement::{DataStatement, same_origin, stated};
 use crate::bundle::Temperatures;
-use crate::data::{Dataset, FEATURES, ObjectStore, OnBad};
+use crate::data::{Dataset, FEATURES, OnBad};
 use crate::model::{Cmal, Detector, Dims};
 use crate::types::Split;
 
 const RECIPE: &str = "recipe.toml";
 const CALIBRATION: &str = "calibration.json";
-const OBJECTS: &str = "objects.safetensors";
 
 /// What to train, on what, and where.
 pub struct Options<'a> {
@@ -112,7 +110,10 @@ pub fn train(options: &Options) -> Result<DataStatement, Error> {
             ));
             (store, lexicon.vocabulary().at_least_one())
         }
-        None => (find(options, &dataset, &statement, (&lexicon, &device))?, lexicon.vocabulary()),
+        None => {
+            let found = objects::find(options, &dataset, &statement.fingerprint, (&lexicon, &device))?;
+            (found, lexicon.vocabulary())
+        }
     };
     let train = Samples::collect(&dataset, Split::Train, &store, &lexicon);
     let val = Samples::collect(&dataset, Split::Val, &store, &lexicon);
@@ -151,6 +152,13 @@ fn check(options: &Options, known: Option<&DataStatement>) -> Result<(), Error> 
             "a start from a bundle, on a dataset that brings region features along",
             "a bundle sees by its own detector; move features.safetensors away",
         ),
+        Origin::Random | Origin::Text(_) if recipe.finetune.blends() => {
+            ("`blend` in `finetune`", "only a training that starts from a bundle has two ends to blend")
+        }
+        Origin::Bundle(_) if recipe.finetune.blends() && recipe.detector.steps > 0 => (
+            "`blend` in `finetune`, and steps in `detector`",
+            "the bundle's weights know the bundle's detector only: leave one of the two out",
+        ),
         // The grid changes no weight.
         Origin::Bundle(start)
             if (Dims { grid_below: recipe.model.grid_below, ..start.dims }) != recipe.model =>
@@ -171,26 +179,6 @@ fn check(options: &Options, known: Option<&DataStatement>) -> Result<(), Error> 
         _ => return known.map_or(Ok(()), |known| same_origin(options, known)),
     };
     Err(Error::Recipe { what: what.to_owned(), want })
-}
-
-/// The objects that a detector finds in the dataset, once it is trained.
-fn find(
-    options: &Options,
-    dataset: &Dataset,
-    statement: &DataStatement,
-    (lexicon, device): (&Lexicon, &Device),
-) -> Result<ObjectStore, Error> {
-    let detector = train_detector(options, dataset, lexicon, device)?;
-    let weights = Checkpoints::new(options.run.join("detector")).best_digest()?;
-    let shape = StoreShape {
-        path: &options.run.join(OBJECTS),
-        origin: &format!("detector {weights}, dataset {}", statement.fingerprint),
-        side: options.recipe.model.side,
-        features: options.recipe.model.features,
-        attributes: lexicon.words.attributes.len(),
-        device,
-    };
-    compute(&detector, dataset, &shape, (options.observer, options.stop))
 }
 
 fn train_one(options: &Options, material: &Material) -> Result<(), Error> {
@@ -231,11 +219,12 @@ pub fn open(run: &Path) -> Result<Trained, Error> {
             .map(|state| state.is_some_and(|state| state.step >= steps && state.best.is_some()))
     };
     let detected = recipe.detector.steps == 0 || finished("detector", recipe.detector.steps)?;
-    if !detected || !finished("finetune", recipe.finetune.schedule.steps)? {
+    let left = Course::left(&recipe, run);
+    if !detected || !finished("finetune", recipe.finetune.schedule.steps)? || !left.has_best()? {
         return Err(unfinished());
     }
     let detector = best("detector").load_best(Detector::new(&recipe.model, &vocabulary, &device))?;
-    let cmal = best("finetune").load_best(Cmal::new(&recipe.model, &vocabulary, &device))?;
+    let cmal = left.load_best(Cmal::new(&recipe.model, &vocabulary, &device))?;
     let temperatures = recorded(&run.join(CALIBRATION))?.ok_or_else(unfinished)?;
     Ok(Trained { recipe, lexicon, data, detector, cmal, temperatures })
 }
@@ -286,46 +275,4 @@ fn begin(options: &Options) -> Result<(), Error> {
     let text = toml::to_string_pretty(options.recipe).expect("a recipe of numbers and names is always TOML");
     let path = options.run.join(RECIPE);
     fs::write(&path, text).map_err(Error::file("write", path))
-}
-
-fn train_detector(
-    options: &Options,
-    dataset: &Dataset,
-    lexicon: &Lexicon,
-    device: &Device,
-) -> Result<Detector, Error> {
-    let recipe = options.recipe;
-    let folder = options.run.join("detector");
-    device.seed(recipe.seed);
-    let fresh = Detector::new(&recipe.model, &lexicon.vocabulary(), &device.clone().autodiff()).materialize();
-    let fresh = match options.origin {
-        Origin::Bundle(start) => start.detector(fresh, lexicon)?,
-        Origin::Random | Origin::Text(_) => fresh,
-    };
-    if recipe.detector.steps == 0 {
-        let (checkpoints, detector) = (Checkpoints::new(folder), fresh.valid());
-        if checkpoints.has_best()? {
-            return checkpoints.load_best(detector);
-        }
-        checkpoints.save_best(&detector)?;
-        return Ok(detector);
-    }
-    let train = Labelled::collect(dataset, Split::Train, lexicon);
-    let val = Labelled::collect(dataset, Split::Val, lexicon);
-    for (labelled, split) in [(&train, Split::Train), (&val, Split::Val)] {
-        if labelled.is_empty() {
-            return Err(Error::Missing { what: "labelled objects", split: split.name(), stage: "detector" });
-        }
-    }
-    let stage = DetectorStage {
-        schedule: recipe.detector,
-        seed: recipe.seed,
-        dims: &recipe.model,
-        lexicon,
-        train: &train,
-        val: &val,
-        device: device.clone(),
-    };
-    let context = Context { folder: &folder, observer: options.observer, stop: options.stop };
-    Ok(run(&stage, fresh, &context)?.valid())
 }

@@ -116,7 +116,7 @@ impl Tuning {
                 schedule: schedule(0, BATCH, RATE),
                 association: Association::default(),
             },
-            finetune: Finetune { share: 1.0, schedule: schedule(steps, BATCH, RATE), shares },
+            finetune: Finetune { share: 1.0, schedule: schedule(steps, BATCH, RATE), shares, blend: 1.0 },
             arms: None,
         };
         recipe.check()?;

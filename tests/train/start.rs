@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -5,10 +6,12 @@ use std::sync::Arc;
 use cmal::bundle::{Bundle, Manifest, names};
 use cmal::data::{Dataset, ObjectStore, OnBad};
 use cmal::metrics::Metrics;
+use cmal::model::{Cmal, Detector};
 use cmal::runtime::{Engine, Settings};
-use cmal::train::{Error, Goal, Recipe, Start, Tuning};
+use cmal::train::{Error, Goal, Recipe, Start, Tuning, open, weights};
 use cmal::types::{Answer, Query};
 use image::{Rgb, RgbImage};
+use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Builder;
@@ -154,6 +157,39 @@ fn what_a_finished_run_holds_is_not_written_again() {
     let before = written();
     train_from(&recipe, own.path(), &run, Some(&start)).unwrap();
     assert_eq!(written(), before);
+}
+
+/// The weights that texts and pictures are thought over together with, as a bundle stores them.
+fn unified(detector: &Detector, cmal: &Cmal) -> BTreeMap<String, Vec<u8>> {
+    let packed = weights(detector, cmal);
+    let tensors = SafeTensors::deserialize(&packed).unwrap();
+    let unified = tensors.iter().filter(|(path, _)| path.starts_with("cmal.unified"));
+    unified.map(|(path, tensor)| (path.to_owned(), tensor.data().to_vec())).collect()
+}
+
+#[test]
+fn a_recipe_can_keep_weights_between_those_it_starts_from_and_those_it_learns() {
+    let home = tempfile::tempdir().unwrap();
+    let (start, own) = (Start::open(bundle()).unwrap(), own_questions());
+    let mut recipe = tuned(&start, own.path(), Goal::Vqa).unwrap();
+    let mut kept = |blend: f64, name: &str| {
+        recipe.finetune.blend = blend;
+        train_from(&recipe, own.path(), &home.path().join(name), Some(&start)).unwrap();
+        let trained = open(&home.path().join(name)).unwrap();
+        unified(&trained.detector, &trained.cmal)
+    };
+    let (detector, cmal) = start.model().unwrap();
+    let former = unified(&detector, &cmal);
+    assert!(former.len() > 10);
+    assert_eq!(kept(0.0, "former"), former);
+    assert_ne!(kept(1.0, "learned"), former);
+
+    let error = train_from(&recipe, own.path(), &home.path().join("random"), None).unwrap_err();
+    assert!(error.to_string().contains("starts from a bundle"), "{error}");
+    recipe.finetune.blend = 0.5;
+    recipe.detector.steps = 1;
+    let error = train_from(&recipe, own.path(), &home.path().join("both"), Some(&start)).unwrap_err();
+    assert!(error.to_string().contains("the bundle's detector only"), "{error}");
 }
 
 #[test]

@@ -70,6 +70,7 @@ pub fn options(source: &Path, out: &Path, form: onnx::Options) -> export::Option
         form,
         library: None,
         metrics: BTreeMap::new(),
+        notes: String::new(),
     }
 }
 

@@ -37,14 +37,6 @@ impl Stage for ContrastiveStage<'_> {
         self.recipe.schedule
     }
 
-    fn hidden(&self) -> &'static [&'static str] {
-        &Cmal::HIDDEN
-    }
-
-    fn gentle(&self, model: &Cmal) -> &'static [&'static str] {
-        model.of_bert()
-    }
-
     fn loss(&self, model: &Cmal, shard: usize) -> Result<Loss, Error> {
         let device = self.material.device.clone().autodiff();
         let chosen = drawn(self.train, self.seed, shard, self.recipe.schedule.shard());

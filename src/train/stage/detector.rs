@@ -99,10 +99,6 @@ impl Stage for DetectorStage<'_> {
         self.schedule
     }
 
-    fn hidden(&self) -> &'static [&'static str] {
-        &Detector::HIDDEN
-    }
-
     fn loss(&self, model: &Detector, shard: usize) -> Result<Loss, Error> {
         let device = self.device.clone().autodiff();
         let size = self.schedule.shard();

@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 
 use super::association::{AssociationBatch, Source};
+use super::grounding;
 use super::judge::{Judge, first};
 use super::matching::Matched;
 use super::negatives::{POOL, alike};
@@ -57,14 +58,6 @@ impl Stage for FinetuneStage<'_> {
 
     fn schedule(&self) -> Schedule {
         self.recipe.schedule
-    }
-
-    fn hidden(&self) -> &'static [&'static str] {
-        &Cmal::HIDDEN
-    }
-
-    fn gentle(&self, model: &Cmal) -> &'static [&'static str] {
-        model.of_bert()
     }
 
     fn loss(&self, model: &Cmal, shard: usize) -> Result<Loss, Error> {
@@ -158,7 +151,7 @@ impl FinetuneStage<'_> {
             parts.push(("entailment", 1.0, loss));
         }
         if let Some(fused) = next(asked.grounding.len()) {
-            parts.push(("grounding", 1.0, grounding_loss(model, &fused, &asked.grounding)));
+            parts.push(("grounding", 1.0, grounding::loss(model, self.material, &fused, &asked.grounding)));
         }
         parts
     }
@@ -195,22 +188,4 @@ impl FinetuneStage<'_> {
         let target = floats(target, [samples.len(), answers], &logits.device());
         soft_cross_entropy(logits, target)
     }
-}
-
-/// Soft cross-entropy over "nothing" and the objects, alike over all that overlap the referent enough.
-fn grounding_loss(model: &Cmal, fused: &Fused, samples: &[&Sample<Referent>]) -> Tensor<1> {
-    let (scores, absent) = model.tasks().grounding(fused);
-    let logits = Tensor::cat(vec![absent, scores], 1);
-    let [rows, slots] = logits.dims();
-    let targets: Vec<Vec<(usize, f32)>> = samples
-        .iter()
-        .map(|sample| match &sample.target {
-            Referent::Nothing => vec![(0, 1.0)],
-            Referent::Objects(objects) => {
-                objects.iter().map(|object| (object + 1, 1.0 / objects.len() as f32)).collect()
-            }
-        })
-        .collect();
-    let target = floats(one_hot(targets.iter().map(Vec::as_slice), slots), [rows, slots], &logits.device());
-    soft_cross_entropy(logits, target)
 }

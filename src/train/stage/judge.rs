@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::association::{best, values};
+use super::grounding::chosen;
 use super::matching::{belonging, similarity};
 use super::negatives::{Caption, Negatives};
 use crate::bundle::Temperatures;
@@ -47,8 +48,7 @@ impl Judge<'_> {
     /// Share of the expressions whose object is chosen, or nothing where they refer to nothing.
     pub fn grounding(&self, samples: &[Sample<Referent>]) -> Figure {
         self.accuracy(samples, |fused, samples| {
-            let (scores, absent) = self.model.tasks().grounding(fused);
-            let slots = best(Tensor::cat(vec![absent, scores], 1));
+            let slots = best(chosen(self.model, self.material, fused, samples));
             let right = |(slot, sample): (&usize, &&Sample<Referent>)| match &sample.target {
                 Referent::Nothing => *slot == 0,
                 Referent::Objects(objects) => *slot > 0 && objects.contains(&(slot - 1)),
@@ -63,7 +63,9 @@ impl Judge<'_> {
         let mut right = 0;
         let mut count = samples.undetected;
         self.fused(&samples.grounding, |fused, samples| {
-            let slots = best(self.model.tasks().grounding(fused).0);
+            let logits = chosen(self.model, self.material, fused, samples);
+            let objects = logits.dims()[1] - 1;
+            let slots = best(logits.narrow(1, 1, objects));
             for (slot, sample) in slots.iter().zip(samples) {
                 if let Referent::Objects(objects) = &sample.target {
                     right += usize::from(objects.contains(slot));

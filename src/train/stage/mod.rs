@@ -6,6 +6,7 @@ mod contrastive;
 mod detector;
 mod features;
 mod finetune;
+mod grounding;
 mod judge;
 mod matching;
 mod negatives;
