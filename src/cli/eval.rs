@@ -94,13 +94,17 @@ pub fn run(args: &EvalArgs) -> Result<(), Failure> {
     submission.map_or(Ok(()), |submission| submission.finish(&evaluation))?;
     let through = args.http.as_deref().unwrap_or("engine");
     if let Some(page) = page {
-        let about = [
+        let mut about = vec![
             ("model", format!("{} {}", model.name(), model.version())),
             ("provider", provider.to_owned()),
             ("through", through.to_owned()),
             ("data", args.data.display().to_string()),
             ("pictures", format!("{} ({})", pictures.len(), args.split.name())),
         ];
+        if evaluation.report.texts_cut > 0 {
+            about
+                .push(("texts of which the first words were asked", evaluation.report.texts_cut.to_string()));
+        }
         page.finish(&about, &evaluation, &dataset)?;
     }
     let report = evaluation.report;

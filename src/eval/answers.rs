@@ -16,18 +16,19 @@ pub(super) struct Answers {
 }
 
 /// The queries of the parts that are about texts, but for retrieval, which has a pass of its own.
-pub(super) fn queries(entry: &Entry, parts: &[Part]) -> Vec<Query> {
+/// `read` tells how much of a text is asked.
+pub(super) fn queries(entry: &Entry, parts: &[Part], read: impl Fn(&str) -> &str) -> Vec<Query> {
     let mut queries = Vec::new();
     if parts.contains(&Part::Vqa) {
-        let questions = entry.vqa.iter().map(|asked| asked.question.clone());
+        let questions = entry.vqa.iter().map(|asked| read(&asked.question).to_owned());
         queries.extend(questions.map(|question| Query::Vqa { question, top_k: 1 }));
     }
     if parts.contains(&Part::Entailment) {
-        let hypotheses = entry.entailment.iter().map(|asked| asked.hypothesis.clone());
+        let hypotheses = entry.entailment.iter().map(|asked| read(&asked.hypothesis).to_owned());
         queries.extend(hypotheses.map(|hypothesis| Query::Entailment { hypothesis }));
     }
     if parts.contains(&Part::Grounding) {
-        let expressions = entry.referring.iter().map(|asked| asked.expression.clone());
+        let expressions = entry.referring.iter().map(|asked| read(&asked.expression).to_owned());
         queries.extend(expressions.map(|expression| Query::Grounding { expression, top_k: 1 }));
     }
     queries

@@ -17,6 +17,8 @@ use super::part::Part;
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Report {
     pub pictures: usize,
+    /// Texts that are longer than the model reads: only their first words were asked.
+    pub texts_cut: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vqa: Option<VqaScore>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,6 +137,13 @@ impl fmt::Display for Report {
             if let (Part::Entailment, Some(entailment)) = (part, &self.entailment) {
                 confusion(f, &entailment.confusion)?;
             }
+        }
+        if self.texts_cut > 0 {
+            writeln!(
+                f,
+                "{} texts are longer than the model reads: only their first words were asked",
+                self.texts_cut
+            )?;
         }
         Ok(())
     }

@@ -50,7 +50,9 @@ pub fn evaluate<'a>(asked: &Asked<'a>, progress: &(dyn Fn() + Sync)) -> Result<E
     }
     let answers = asked.each(asked.pictures, progress, |_, entry, picture| asked.about(entry, picture))?;
     let retrieved = asked.wants(Part::Retrieval).then(|| asked.retrieve(progress)).transpose()?;
-    Ok(Evaluation::of(asked.pictures, answers, asked.parts, retrieved))
+    let mut evaluation = Evaluation::of(asked.pictures, answers, asked.parts, retrieved);
+    evaluation.report.texts_cut = asked.cut();
+    Ok(evaluation)
 }
 
 impl<'a> Evaluation<'a> {
@@ -66,6 +68,7 @@ impl<'a> Evaluation<'a> {
         let wants = |part| parts.contains(&part);
         evaluation.report = Report {
             pictures: pictures.len(),
+            texts_cut: 0,
             vqa: wants(Part::Vqa).then(|| evaluation.vqa()),
             entailment: wants(Part::Entailment).then(|| evaluation.entailment()),
             grounding: wants(Part::Grounding).then(|| evaluation.grounding()),
@@ -140,7 +143,7 @@ impl Asked<'_> {
     }
 
     fn about(&self, entry: &Entry, picture: &[u8]) -> Result<Answers, Error> {
-        let queries = queries(entry, self.parts);
+        let queries = queries(entry, self.parts, |text| self.coarse.readable(text).0);
         let mut answers = Answers::default();
         if !queries.is_empty() {
             self.subject.ask(picture, &queries)?.into_iter().for_each(|answer| answers.add(answer));
@@ -151,19 +154,33 @@ impl Asked<'_> {
         Ok(answers)
     }
 
+    /// Texts that are longer than the model reads.
+    fn cut(&self) -> usize {
+        let cut = |text: &str| self.coarse.readable(text).1;
+        let of = |entry: &Entry| {
+            let captions = self.wants(Part::Retrieval).then_some(&entry.captions).into_iter().flatten();
+            let asked = queries(entry, self.parts, |text| text);
+            asked.iter().filter(|query| cut(query.text())).count() + captions.filter(|text| cut(text)).count()
+        };
+        self.pictures.iter().map(|entry| of(entry)).sum()
+    }
+
     /// Every caption is a text; pictures without one are left out.
     fn retrieve(&self, progress: &(dyn Fn() + Sync)) -> Result<Rankings, Error> {
         let captioned: Vec<&Entry> = captioned(self.pictures).collect();
         let coarse = self.each(&captioned, &|| {}, |_, entry, picture| {
-            let texts = entry.captions.iter().map(|caption| self.coarse.coarse_text(caption));
+            let texts =
+                entry.captions.iter().map(|caption| self.coarse.coarse_text(self.coarse.readable(caption).0));
             Ok((self.coarse.coarse_picture(picture)?, texts.collect::<Result<Vec<_>, _>>()?))
         })?;
         let (pictures, texts): (Vec<_>, Vec<_>) = coarse.into_iter().unzip();
         let shortlist = Shortlist::new(&pictures, &texts);
-        let captions: Vec<&String> = captioned.iter().flat_map(|entry| &entry.captions).collect();
+        let captions = captioned.iter().flat_map(|entry| &entry.captions);
+        let captions: Vec<&str> = captions.map(|caption| self.coarse.readable(caption).0).collect();
         let scored = self.each(&captioned, progress, |index, _, picture| {
             let texts = shortlist.texts_for(index).iter();
-            let queries: Vec<_> = texts.map(|&text| Query::Match { text: captions[text].clone() }).collect();
+            let queries: Vec<_> =
+                texts.map(|&text| Query::Match { text: captions[text].to_owned() }).collect();
             let answers = self.subject.ask(picture, &queries)?;
             let score = |answer| if let Answer::Match(score) = answer { Some(score) } else { None };
             Ok(answers.into_iter().filter_map(score).collect())

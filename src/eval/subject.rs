@@ -28,6 +28,11 @@ impl InProcess {
         Ok(Self { engine, threads })
     }
 
+    /// As much of a text as the model reads, and whether that is less than all of it.
+    pub(super) fn readable<'t>(&self, text: &'t str) -> (&'t str, bool) {
+        self.engine.start_of(text).map_or((text, false), |start| (start, true))
+    }
+
     /// The coarse vector of an encoded picture.
     pub(super) fn coarse_picture(&self, picture: &[u8]) -> Result<Vec<f32>, Error> {
         let call = self.engine.admit(None)?;

@@ -30,6 +30,8 @@ const OTHER_SPECIALS: [&str; 5] = ["<pad>", "<unk>", "<s>", "</s>", "<mask>"];
 const WORD_CHARACTERS: usize = 100;
 /// Bytes of a text per token that it may have; a longer text is refused unread. English has about five.
 const BYTES_PER_TOKEN: usize = 64;
+/// Tokens around a text: where it starts and where it ends.
+const FRAME: usize = 2;
 /// Smallest vocabulary that can be trained.
 const LEAST_VOCABULARY: usize = 32;
 
@@ -142,6 +144,26 @@ impl Tokenizer {
             return Err(TextError::Empty);
         }
         Ok(Tokens { ids: encoding.get_ids().iter().copied().map(i64::from).collect(), words, word_texts })
+    }
+
+    /// The whole words that fit, if the text as a whole is too long to be [encoded](Self::encode); none of a single word that is too long.
+    pub fn start_of<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let text = text.trim();
+        let bytes_limit = self.max_tokens.saturating_mul(BYTES_PER_TOKEN);
+        let readable = &text[..text.floor_char_boundary(bytes_limit)];
+        let encoding = self.inner.encode(readable, false).ok()?;
+        let room = self.max_tokens.checked_sub(FRAME)?;
+        let words = encoding.get_word_ids();
+        let end = if words.len() > room {
+            // The first token without room, or the start of the word that it is in.
+            let first = (0..=room).rev().take_while(|&token| words[token] == words[room]).last()?;
+            encoding.get_offsets()[first].0
+        } else if readable.len() < text.len() {
+            readable.rfind(char::is_whitespace)?
+        } else {
+            return None;
+        };
+        Some(text[..end].trim_end()).filter(|start| !start.is_empty())
     }
 
     /// Tokens of a text at most, special ones counted.
@@ -345,6 +367,20 @@ mod tests {
         let tokens = tokenizer.encode("a 漢字 İstanbul").unwrap();
         assert_eq!(tokens.word_texts[..3], ["a", "漢", "字"]);
         assert_eq!(tokens.ids[2], tokenizer.unknown());
+    }
+
+    #[test]
+    fn of_a_text_that_is_too_long_the_whole_words_that_fit_are_its_start() {
+        let tokenizer = tokenizer(8);
+        let most = "a red star and a star";
+        assert_eq!(tokenizer.encode(most).unwrap().ids.len(), 8);
+        assert_eq!(tokenizer.start_of(most), None);
+        assert_eq!(tokenizer.start_of(&format!("  {most} or a heart ")), Some(most));
+        assert_eq!(tokenizer.start_of(&format!("{most} {}", "star ".repeat(400))), Some(most));
+        // 漢 is a word by itself; the letters are one word, which has no end within the limit.
+        assert_eq!(tokenizer.start_of(&"漢".repeat(9)), Some("漢漢漢漢漢漢"));
+        let letters = tokenizer.start_of(&format!("a {}", "qxzj".repeat(9)));
+        assert!(letters.is_none_or(|start| start == "a"), "{letters:?}");
     }
 
     #[test]

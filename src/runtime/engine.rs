@@ -154,6 +154,11 @@ impl Engine {
             .await
     }
 
+    /// The whole words that the model has room for, of a text that is too long for it.
+    pub fn start_of<'t>(&self, text: &'t str) -> Option<&'t str> {
+        self.shared.tokenizer.start_of(text)
+    }
+
     /// The text side of the model: splits a text into tokens and computes its textual states.
     pub async fn read(&self, text: &str, call: &Call) -> Result<Arc<ReadText>, Error> {
         let tokens = self.split(text, call).await?;
