@@ -16,6 +16,8 @@ pub struct Statement {
     pub limits: Vec<String>,
     /// The command that prints the figures of the manifest.
     pub figures_command: String,
+    /// What else its makers found out, in Markdown; empty if nothing.
+    pub notes: String,
     /// SPDX expression.
     pub licence: String,
 }
@@ -58,6 +60,7 @@ fn render(text: &mut String, manifest: &Manifest, statement: &Statement) -> fmt:
     writeln!(text, "## Training data\n\n{}\n", manifest.training_data)?;
     figures(text, manifest, statement)?;
     comparison(text, manifest)?;
+    notes(text, &statement.notes)?;
     graphs(text, manifest)?;
     writeln!(text, "## Licence\n\n{}", statement.licence)
 }
@@ -87,6 +90,17 @@ fn comparison(text: &mut String, manifest: &Manifest) -> fmt::Result {
          \"model\" is the part of these in `vision`, `text` and `fusion`, the graphs that differ.\n\n{comparison}",
         comparison.data, comparison.batch,
     )
+}
+
+/// Headings go down a level: the card has the only one of the first.
+fn notes(text: &mut String, notes: &str) -> fmt::Result {
+    let mut code = false;
+    for line in notes.trim().lines() {
+        code ^= line.trim_start().starts_with("```");
+        let deeper = if line.starts_with('#') && !code { "#" } else { "" };
+        writeln!(text, "{deeper}{line}")?;
+    }
+    if notes.trim().is_empty() { Ok(()) } else { writeln!(text) }
 }
 
 fn graphs(text: &mut String, manifest: &Manifest) -> fmt::Result {
@@ -154,6 +168,7 @@ mod tests {
             intended_use: "Tests.".into(),
             limits: vec!["It is no model.".into()],
             figures_command: "cmal eval models/test".into(),
+            notes: "# Ways to train\n\nOne is better.\n\n```sh\n# not a heading\n```\n".into(),
             licence: "MIT OR Apache-2.0".into(),
         };
         let card = card(&testing::manifest(), &statement);
@@ -166,6 +181,7 @@ mod tests {
             "| vqa | 0.8750 |",
             "| scenes | 500 |",
             "| `text.onnx` | `tokens` i64 [batch, 1]; `token_mask` bool [batch, 1] | `textual` f32",
+            "\n## Ways to train\n\nOne is better.\n\n```sh\n# not a heading\n```\n\n## Graphs",
             "Weights are stored as int8",
             "## Licence\n\nMIT OR Apache-2.0\n",
         ] {
@@ -181,13 +197,18 @@ mod tests {
         let speed = Speed { whole: 4.5, model: 0.5 };
         let compared = Compared { form, bytes: 1, accuracy: BTreeMap::new(), alone: speed, batched: speed };
         manifest.form = Some(form);
-        manifest.comparison =
-            Some(Comparison { data: "9 pictures".into(), batch: 16, forms: vec![compared] });
+        manifest.comparison = Some(Comparison {
+            data: "9 pictures".into(),
+            batch: 16,
+            forms: vec![compared],
+            refused: Vec::new(),
+        });
         let statement = Statement {
             description: String::new(),
             intended_use: String::new(),
             limits: Vec::new(),
             figures_command: String::new(),
+            notes: String::new(),
             licence: String::new(),
         };
         let card = card(&manifest, &statement);

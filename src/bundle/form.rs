@@ -54,6 +54,18 @@ pub struct Comparison {
     /// Pictures of a batch, where answers are not asked for one by one.
     pub batch: usize,
     pub forms: Vec<Compared>,
+    /// Forms that strayed too far from the model to be measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
+}
+
+/// A form that a bundle of this model cannot have.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refused {
+    pub form: Form,
+    /// What export says to it.
+    pub reason: String,
 }
 
 /// What was measured of one form.
@@ -103,6 +115,9 @@ impl fmt::Display for Comparison {
             }
             writeln!(f)?;
         }
+        for Refused { form, reason } in &self.refused {
+            write!(f, "\nWithout `{form}`: {reason}.\n")?;
+        }
         Ok(())
     }
 }
@@ -122,12 +137,15 @@ mod tests {
             batched: Speed { whole: 4.0, model: 0.35 },
         };
         let forms = [form(Weights::F32, false), form(Weights::F16, true), form(Weights::Int8, false)];
-        let comparison = Comparison { data: "fresh".into(), batch: 16, forms: forms.map(compared).to_vec() };
+        let refused = Refused { form: form(Weights::Int8, true), reason: "it strays".into() };
+        let forms = forms.map(compared).to_vec();
+        let comparison = Comparison { data: "fresh".into(), batch: 16, forms, refused: vec![refused] };
         let text = comparison.to_string();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], "| form | MB | entailment | vqa | ms | of it model | ms in 16 | of it model |");
         assert_eq!(lines[0].matches('|').count(), lines[1].matches('|').count());
         assert_eq!(lines[2], "| f32, plain | 7.22 | 0.9900 | 0.9750 | 4.50 | 0.457 | 4.00 | 0.350 |");
         assert!(lines[3].starts_with("| f16 |") && lines[4].starts_with("| int8 |"), "{text}");
+        assert_eq!(lines[5..], ["", "Without `int8`: it strays."]);
     }
 }

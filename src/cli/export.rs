@@ -1,6 +1,7 @@
 //! `cmal export`: a finished run, or a bundle, into a bundle.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -44,6 +45,9 @@ pub struct ExportArgs {
     /// What `cmal eval --json` printed, for the manifest and the card
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
+    /// A file in Markdown for the card, such as the `arms.md` of a comparison
+    #[arg(long, value_name = "FILE")]
+    notes: Option<PathBuf>,
     /// The ONNX Runtime library; else it is looked for beside `cmal` and in `.onnxruntime`
     #[arg(long, env = "CMAL_ONNXRUNTIME", value_name = "FILE")]
     onnxruntime: Option<PathBuf>,
@@ -79,6 +83,7 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
         },
         library: args.onnxruntime.clone(),
         metrics: args.metrics.as_ref().map_or_else(|| Ok(BTreeMap::new()), export::read_metrics)?,
+        notes: args.notes.as_deref().map_or_else(|| Ok(String::new()), read)?,
     };
     let report = match &args.compare {
         Some(data) => compared(&options, data, args.split)?,
@@ -90,6 +95,11 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
     }
     print(&format!("{}: {:.1} MB\n", args.out.display(), report.bytes as f64 / 1e6))?;
     report.comparison.map_or(Ok(()), |comparison| print(&format!("\n{comparison}")))
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("can't read {}: {error}", path.display())))
 }
 
 fn compared(options: &Options, data: &Path, split: Pictures) -> Result<Report, Failure> {

@@ -1,7 +1,7 @@
 //! The steps of an export: record, convert, prove, describe, write.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use burn::module::Module;
@@ -36,6 +36,8 @@ pub struct Options {
     pub library: Option<PathBuf>,
     /// Figures on held-out data for the manifest and the card.
     pub metrics: BTreeMap<String, f64>,
+    /// More for the card, in Markdown; empty for nothing.
+    pub notes: String,
 }
 
 /// What an export found and wrote.
@@ -59,7 +61,7 @@ pub fn export(options: &Options, held_out: Option<&HeldOut>) -> Result<Report, E
     let report = Report { parity: written.parity.clone(), bytes: written.bytes(), comparison };
     let mut draft = written.draft(&source, options);
     draft.manifest.comparison.clone_from(&report.comparison);
-    let card = bundle::card(&draft.manifest, &statement(&options.out));
+    let card = bundle::card(&draft.manifest, &statement(options));
     draft.files.push((names::CARD.to_owned(), card.into_bytes()));
     bundle::write(&options.out, draft)?;
     Ok(report)
@@ -203,7 +205,7 @@ impl Converter<'_> {
 
 /// How a manifest tells the form. A rounding error may change the code of a value that is quantised, and with it whatever is computed
 /// from it, so int8 is proven less closely.
-fn form(options: onnx::Options) -> bundle::Form {
+pub(super) fn form(options: onnx::Options) -> bundle::Form {
     let (weights, tolerance) = match options.weights {
         Weights::F32 => (bundle::Weights::F32, 5e-3),
         Weights::F16 => (bundle::Weights::F16, 5e-3),
@@ -255,7 +257,7 @@ fn sizes(dims: &Dims) -> serde_json::Map<String, serde_json::Value> {
     }
 }
 
-fn statement(out: &Path) -> Statement {
+fn statement(options: &Options) -> Statement {
     Statement {
         description: "CMAL answers questions about a picture, tells whether a statement follows from it, finds what an expression \
                       refers to, and tells whether a text describes it: one model for four tasks, trained by cross-modal association \
@@ -267,7 +269,8 @@ fn statement(out: &Path) -> Statement {
             "It answers every question, also those that its training never asked; the score is no measure of that.".to_owned(),
             "Figures hold for pictures like those it was trained on.".to_owned(),
         ],
-        figures_command: format!("cmal eval {} --data DIR", out.display()),
+        figures_command: format!("cmal eval {} --data DIR", options.out.display()),
+        notes: options.notes.clone(),
         licence: "MIT OR Apache-2.0".to_owned(),
     }
 }

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use ort::environment::Environment;
 
-use super::assemble::{Options, Written};
+use super::assemble::{self, Options, Written};
 use super::error::Error;
 use super::source::Source;
-use crate::bundle::{self, Bundle, Compared, Comparison, Speed};
+use crate::bundle::{self, Bundle, Compared, Comparison, Refused, Speed};
 use crate::data::{Dataset, Entry};
 use crate::eval::{Asked, InProcess, Part, Report, evaluate};
 use crate::metrics::Metrics;
@@ -52,7 +52,8 @@ pub fn forms(written: onnx::Options) -> Vec<onnx::Options> {
     forms
 }
 
-/// Writes the model in every form to a folder of its own, and measures them.
+/// Writes the model in every form to a folder of its own, and measures them. A form other than the one asked for that strays too far from
+/// the model is told as refused.
 pub(super) fn compare(
     environment: &Environment,
     source: &Source,
@@ -62,9 +63,15 @@ pub(super) fn compare(
     let samples = Samples::take(held_out)?;
     let settings = Settings { library: options.library.clone(), ..Settings::default() };
     let folder = Aside::beside(&options.out);
-    let mut measured = Vec::new();
+    let (mut measured, mut refused) = (Vec::new(), Vec::new());
     for (number, form) in forms(options.form).into_iter().enumerate() {
-        let written = Written::convert(environment, source, form)?;
+        let written = match Written::convert(environment, source, form) {
+            Err(error @ Error::Parity { .. }) if form != options.form => {
+                refused.push(Refused { form: assemble::form(form), reason: error.to_string() });
+                continue;
+            }
+            written => written?,
+        };
         let (form, bytes) = (written.form(), written.bytes());
         let bundle = bundle::write(&folder.0.join(number.to_string()), written.draft(source, options))?;
         let report = accuracy(&bundle, form, &settings, held_out)?;
@@ -85,7 +92,7 @@ pub(super) fn compare(
         }
     }
     let forms = measured.into_iter().map(Form::compared).collect();
-    Ok(Comparison { data: held_out.about.clone(), batch: BATCH, forms })
+    Ok(Comparison { data: held_out.about.clone(), batch: BATCH, forms, refused })
 }
 
 fn accuracy(

@@ -18,7 +18,7 @@ pub enum Error {
     #[error("ONNX Runtime cannot run graph `{graph}`")]
     Session { graph: &'static str, source: ort::Error },
     #[error(
-        "graph `{graph}` gives `{output}` in ONNX Runtime {difference:.2e} away from burn{kind}, more than {limit:.0e}; no bundle was written, and --weights f32 brings the two nearest"
+        "graph `{graph}` gives `{output}` in ONNX Runtime {difference:.2e} away from burn{kind}, more than {limit:.0e}; --weights f32 brings the two nearest"
     )]
     Parity { graph: &'static str, output: String, difference: f32, kind: &'static str, limit: f32 },
     #[error(
