@@ -379,7 +379,8 @@ mod tests {
         assert_eq!(tokenizer.start_of(&format!("{most} {}", "star ".repeat(400))), Some(most));
         // 漢 is a word by itself; the letters are one word, which has no end within the limit.
         assert_eq!(tokenizer.start_of(&"漢".repeat(9)), Some("漢漢漢漢漢漢"));
-        let letters = tokenizer.start_of(&format!("a {}", "qxzj".repeat(9)));
+        let text = format!("a {}", "qxzj".repeat(9));
+        let letters = tokenizer.start_of(&text);
         assert!(letters.is_none_or(|start| start == "a"), "{letters:?}");
     }
 

@@ -5,6 +5,7 @@ use burn::tensor::Device;
 use super::batch::{Pictures, Texts};
 use super::lexicon::Lexicon;
 use super::samples::{Sample, Samples};
+use super::shelves::{Length, Shelves};
 use crate::data::ObjectStore;
 use crate::model::{Cmal, Paired, Vocabulary};
 
@@ -21,6 +22,22 @@ pub struct Material {
 }
 
 impl Material {
+    /// The samples of a shard, `count` of them, alike in length.
+    pub fn drawn<'s, T>(
+        &self,
+        shelves: Shelves,
+        purpose: &str,
+        samples: &'s [Sample<T>],
+        (shard, count): (usize, usize),
+    ) -> Vec<&'s Sample<T>> {
+        let length = |index: usize| {
+            let sample = &samples[index];
+            Length { tokens: sample.tokens.len(), objects: self.store.count(sample.picture) }
+        };
+        let taken = shelves.take(purpose, shard, count, samples.len(), length);
+        taken.into_iter().map(|index| &samples[index]).collect()
+    }
+
     /// Pictures and texts, a pair a row, through their own encoders.
     pub fn encode(&self, model: &Cmal, pictures: &[usize], texts: &[&[i64]], device: &Device) -> Paired {
         Paired {

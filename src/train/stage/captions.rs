@@ -4,19 +4,25 @@
 use super::association::{AssociationBatch, Guesses, Source};
 use super::negatives::Caption;
 use crate::model::Cmal;
-use crate::train::dice::{Rounds, dice};
+use crate::train::dice::dice;
 use crate::train::material::Material;
 use crate::train::recipe::Association;
 use crate::train::samples::Samples;
+use crate::train::schedule::Schedule;
+use crate::train::shelves::Shelves;
 
 /// Captions that a validation looks at, at most.
 const VALIDATED: usize = 1000;
 
 /// The captions of a shard.
-pub fn drawn(train: &Samples, seed: u64, shard: usize, size: usize) -> Vec<&Caption> {
-    let captions = &train.captions;
-    let chosen = Rounds::new(seed, "pretrain", captions.len()).take(shard * size, size);
-    chosen.into_iter().map(|index| &captions[index]).collect()
+pub fn drawn<'s>(
+    train: &'s Samples,
+    material: &Material,
+    (seed, schedule): (u64, Schedule),
+    shard: usize,
+) -> Vec<&'s Caption> {
+    let shelves = Shelves { seed, workers: schedule.workers };
+    material.drawn(shelves, "pretrain", &train.captions, (shard, schedule.shard()))
 }
 
 /// The captions that a validation looks at.

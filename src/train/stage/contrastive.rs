@@ -39,7 +39,7 @@ impl Stage for ContrastiveStage<'_> {
 
     fn loss(&self, model: &Cmal, shard: usize) -> Result<Loss, Error> {
         let device = self.material.device.clone().autodiff();
-        let chosen = drawn(self.train, self.seed, shard, self.recipe.schedule.shard());
+        let chosen = drawn(self.train, self.material, (self.seed, self.recipe.schedule), shard);
         let mut rng = dice(self.seed, "negatives and plans", shard as u64);
 
         // Two captions of one picture would be each other's negatives.

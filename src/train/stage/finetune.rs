@@ -18,7 +18,7 @@ use crate::train::recipe::{Association, Finetune};
 use crate::train::run::{Figures, Loss, Stage};
 use crate::train::samples::{Referent, Sample, Samples};
 use crate::train::schedule::Schedule;
-use crate::train::shelves::{Length, Shelves};
+use crate::train::shelves::Shelves;
 use crate::types::{Entailment, Task};
 
 /// Weights of the coarse vectors' and of the association's loss beside the tasks'.
@@ -110,12 +110,7 @@ impl FinetuneStage<'_> {
         share: f64,
     ) -> Vec<&'s Sample<T>> {
         let shelves = Shelves { seed: self.seed, workers: self.recipe.schedule.workers };
-        let length = |index: usize| {
-            let sample = &samples[index];
-            Length { tokens: sample.tokens.len(), objects: self.material.store.count(sample.picture) }
-        };
-        let taken = shelves.take(purpose, shard, self.rows(share), samples.len(), length);
-        taken.into_iter().map(|index| &samples[index]).collect()
+        self.material.drawn(shelves, purpose, samples, (shard, self.rows(share)))
     }
 
     /// Rows of a shard that a share of the batch comes to.

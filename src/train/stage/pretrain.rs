@@ -33,7 +33,7 @@ impl Stage for PretrainStage<'_> {
 
     fn loss(&self, model: &Cmal, shard: usize) -> Result<Loss, Error> {
         let device = self.material.device.clone().autodiff();
-        let chosen = drawn(self.train, self.seed, shard, self.recipe.schedule.shard());
+        let chosen = drawn(self.train, self.material, (self.seed, self.recipe.schedule), shard);
         let mut rng = dice(self.seed, "plans", shard as u64);
         let source = Source::of(self.material, &device);
         let batch = AssociationBatch::gather(&chosen, &source, &self.recipe.association, &mut rng);
