@@ -146,7 +146,8 @@ impl Tokenizer {
         Ok(Tokens { ids: encoding.get_ids().iter().copied().map(i64::from).collect(), words, word_texts })
     }
 
-    /// The whole words that fit, if the text as a whole is too long to be [encoded](Self::encode); none of a single word that is too long.
+    /// The whole words that fit, if the text as a whole is too long to be [encoded](Self::encode); of a first word that is too long by
+    /// itself, as much as fits.
     pub fn start_of<'t>(&self, text: &'t str) -> Option<&'t str> {
         let text = text.trim();
         let bytes_limit = self.max_tokens.saturating_mul(BYTES_PER_TOKEN);
@@ -156,7 +157,8 @@ impl Tokenizer {
         let words = encoding.get_word_ids();
         let end = if words.len() > room {
             // The first token without room, or the start of the word that it is in.
-            let first = (0..=room).rev().take_while(|&token| words[token] == words[room]).last()?;
+            let first = (0..=room).rev().take_while(|&token| words[token] == words[room]).last();
+            let first = first.filter(|&first| first > 0).unwrap_or(room);
             encoding.get_offsets()[first].0
         } else if readable.len() < text.len() {
             readable.rfind(char::is_whitespace)?
@@ -372,16 +374,19 @@ mod tests {
     #[test]
     fn of_a_text_that_is_too_long_the_whole_words_that_fit_are_its_start() {
         let tokenizer = tokenizer(8);
-        let most = "a red star and a star";
-        assert_eq!(tokenizer.encode(most).unwrap().ids.len(), 8);
-        assert_eq!(tokenizer.start_of(most), None);
-        assert_eq!(tokenizer.start_of(&format!("  {most} or a heart ")), Some(most));
-        assert_eq!(tokenizer.start_of(&format!("{most} {}", "star ".repeat(400))), Some(most));
-        // 漢 is a word by itself; the letters are one word, which has no end within the limit.
+        let reds = |count: usize| ["red"; 500][..count].join(" ");
+        assert_eq!(tokenizer.encode(&reds(6)).unwrap().ids.len(), 8);
+        assert_eq!(tokenizer.start_of(&reds(6)), None);
+        for longer in [format!("  {} ", reds(7)), reds(500), format!("{} squares", reds(6))] {
+            assert_eq!(tokenizer.start_of(&longer), Some(reds(6).as_str()), "{longer}");
+        }
+        let halved = format!("{} squares", reds(5));
+        assert_eq!(tokenizer.start_of(&halved), Some(reds(5).as_str()), "`squares` has two tokens");
+        // 漢 is a word by itself; the last text is one word.
         assert_eq!(tokenizer.start_of(&"漢".repeat(9)), Some("漢漢漢漢漢漢"));
-        let text = format!("a {}", "qxzj".repeat(9));
-        let letters = tokenizer.start_of(&text);
-        assert!(letters.is_none_or(|start| start == "a"), "{letters:?}");
+        let word = "red".repeat(30);
+        let start = tokenizer.start_of(&word).unwrap();
+        assert!(word.starts_with(start) && tokenizer.encode(start).unwrap().ids.len() == 8, "{start}");
     }
 
     #[test]
