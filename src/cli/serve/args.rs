@@ -10,9 +10,12 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use crate::cli::exit::Failure;
-use crate::http;
+use crate::http::{self, Endpoint, Origins};
 use crate::input::Limits;
 use crate::runtime::{self, Budget, Cuda, Provider};
+
+use super::edge::{EdgeSettings, Ratio};
+use super::ops::OpsBind;
 
 /// Serve a model over HTTP
 ///
@@ -35,6 +38,21 @@ pub struct ServeArgs {
     /// Address to listen at; port 0 takes a free one, which is then printed [default: 127.0.0.1:8080]
     #[arg(long, env = "CMAL_BIND", value_name = "ADDRESS:PORT")]
     bind: Option<SocketAddr>,
+    /// Address of a listener for probes and metrics alone, or `off`; else 127.0.0.1:8081 if that is free
+    #[arg(long, env = "CMAL_OPS_BIND", value_name = "ADDRESS:PORT")]
+    ops_bind: Option<OpsBind>,
+    /// File with the digests of the keys that clients need; read again on SIGHUP, see `cmal key`; else no key is needed
+    #[arg(long, env = "CMAL_API_KEYS", value_name = "FILE")]
+    api_keys: Option<PathBuf>,
+    /// Other origins whose pages may ask, with commas between them, or `*`; else none
+    #[arg(long, env = "CMAL_CORS_ORIGINS", value_name = "ORIGINS")]
+    cors_origins: Option<Origins>,
+    /// OpenTelemetry collector that traces are sent to by OTLP over HTTP, such as http://127.0.0.1:4318; else none are sent
+    #[arg(long, env = "CMAL_OTLP_ENDPOINT", value_name = "URL")]
+    otlp_endpoint: Option<Endpoint>,
+    /// Share of the traces beginning here that is sent, 0 to 1; one that a client began is sent if the client says so [default: 1]
+    #[arg(long, env = "CMAL_OTLP_RATIO", value_name = "SHARE")]
+    otlp_ratio: Option<Ratio>,
 
     /// Largest request body [default: 20971520]
     #[arg(long, env = "CMAL_MAX_BODY_BYTES", value_name = "BYTES")]
@@ -111,6 +129,8 @@ pub struct ServeSettings {
     pub models: PathBuf,
     pub model: Option<String>,
     pub bind: SocketAddr,
+    pub ops: Option<OpsBind>,
+    pub edge: EdgeSettings,
     pub http: http::Settings,
     pub runtime: runtime::Settings,
 }
@@ -152,10 +172,18 @@ impl ServeArgs {
             grace: given.grace_ms.map_or(default.grace, Duration::from_millis),
             drain: given.drain_ms.map_or(default.drain, Duration::from_millis),
         };
+        let edge = EdgeSettings {
+            api_keys: given.api_keys,
+            origins: given.cors_origins,
+            otlp_endpoint: given.otlp_endpoint,
+            otlp_ratio: given.otlp_ratio.unwrap_or_default(),
+        };
         Ok(ServeSettings {
             models: given.models.unwrap_or_else(|| PathBuf::from("models")),
             model: given.model,
             bind: given.bind.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            ops: given.ops_bind,
+            edge,
             http,
             runtime,
         })
@@ -174,6 +202,11 @@ impl ServeArgs {
             models: self.models.or(other.models),
             model: self.model.or(other.model),
             bind: self.bind.or(other.bind),
+            ops_bind: self.ops_bind.or(other.ops_bind),
+            api_keys: self.api_keys.or(other.api_keys),
+            cors_origins: self.cors_origins.or(other.cors_origins),
+            otlp_endpoint: self.otlp_endpoint.or(other.otlp_endpoint),
+            otlp_ratio: self.otlp_ratio.or(other.otlp_ratio),
             max_body_bytes: self.max_body_bytes.or(other.max_body_bytes),
             max_pixels: self.max_pixels.or(other.max_pixels),
             max_pairs: self.max_pairs.or(other.max_pairs),

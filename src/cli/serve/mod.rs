@@ -2,16 +2,18 @@
 
 mod args;
 mod choose;
+mod edge;
+mod ops;
 
 use std::io;
-use std::path::PathBuf;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::bundle::Bundle;
-use crate::http::{self, AppState};
+use crate::http::{self, AppState, Keys};
 use crate::metrics::Metrics;
 use crate::runtime::{Engine, StartError};
 
@@ -21,35 +23,49 @@ use super::output::print;
 use choose::choose;
 
 pub use args::ServeArgs;
-use args::ServeSettings;
 
 /// Runs the server until SIGTERM or SIGINT.
 pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
     let settings = args.into_settings()?;
     let bundle = choose(&settings.models, settings.model.as_deref())?;
+    let edge = settings.edge.open()?;
+    let metrics = Arc::new(Metrics::new());
+    let state = AppState::behind(edge.clone(), settings.http, Arc::clone(&metrics));
+    let ops = ops::listen(settings.ops, &state)?;
     let threads = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::run(format!("the server's threads can't be started: {error}")))?;
-    let served = threads.block_on(serve(settings, bundle));
+    let load = move || Engine::start(Bundle::open(&bundle)?, &settings.runtime, metrics);
+    let served = threads.block_on(serve(settings.bind, edge.keys, state, load));
     // What is still running had its time: a request past the drain limit, or a load that is no longer wanted.
     threads.shutdown_background();
+    if let Some(traces) = edge.traces {
+        traces.finish();
+    }
+    // The last to go: until here it tells that the process lives.
+    drop(ops);
     served?;
     // ONNX Runtime may be at work for it: what the library frees when a process ends must not go while it is.
     signal_hook::low_level::exit(0)
 }
 
-async fn serve(settings: ServeSettings, bundle: PathBuf) -> Result<(), Failure> {
-    let shutdown =
-        Shutdown::listen().map_err(|error| Failure::run(format!("signals can't be received: {error}")))?;
-    let listener = TcpListener::bind(settings.bind)
+async fn serve(
+    bind: SocketAddr,
+    keys: Option<Arc<Keys>>,
+    state: AppState,
+    load: impl FnOnce() -> Result<Engine, StartError> + Send + 'static,
+) -> Result<(), Failure> {
+    let unheard = |error| Failure::run(format!("signals can't be received: {error}"));
+    let shutdown = Shutdown::listen().map_err(unheard)?;
+    if let Some(keys) = keys {
+        let hangup = signal(SignalKind::hangup()).map_err(unheard)?;
+        tokio::spawn(edge::reload_keys(keys, hangup));
+    }
+    let listener = TcpListener::bind(bind)
         .await
-        .map_err(|error| Failure::run(format!("can't listen at {}: {error}", settings.bind)))?;
+        .map_err(|error| Failure::run(format!("can't listen at {bind}: {error}")))?;
     // The one line on the standard output: where the server is reached.
     print(&format!("http://{}\n", listener.local_addr()?))?;
-    let metrics = Arc::new(Metrics::new());
-    let state = AppState::new(settings.http, Arc::clone(&metrics));
-    let loading = tokio::task::spawn_blocking(move || {
-        Engine::start(Bundle::open(&bundle)?, &settings.runtime, metrics)
-    });
+    let loading = tokio::task::spawn_blocking(load);
     let load = async { loading.await.unwrap_or(Err(StartError::Interrupted)) };
     Ok(http::run(listener, state, load, shutdown.requested()).await?)
 }
