@@ -62,8 +62,9 @@ impl AppState {
         &self.0.settings
     }
 
-    pub(super) fn keys(&self) -> Option<&Keys> {
-        self.0.edge.keys.as_deref()
+    /// The keys of those who may ask, if not everybody may.
+    pub fn keys(&self) -> Option<&Arc<Keys>> {
+        self.0.edge.keys.as_ref()
     }
 
     pub(super) fn origins(&self) -> Option<&Origins> {

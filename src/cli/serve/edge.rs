@@ -22,12 +22,12 @@ pub struct EdgeSettings {
 
 impl EdgeSettings {
     /// Reads the keys and starts what sends traces.
-    pub fn open(self) -> Result<Edge, Failure> {
-        let keys = self.api_keys.map(|path| Keys::open(&path)).transpose().map_err(Failure::usage)?;
+    pub fn open(&self) -> Result<Edge, Failure> {
+        let keys = self.api_keys.as_deref().map(Keys::open).transpose().map_err(Failure::usage)?;
         let Ratio(ratio) = self.otlp_ratio;
-        let traces = self.otlp_endpoint.map(|endpoint| Traces::start(&endpoint, ratio)).transpose();
+        let traces = self.otlp_endpoint.as_ref().map(|endpoint| Traces::start(endpoint, ratio)).transpose();
         let traces = traces.map_err(Failure::usage)?;
-        Ok(Edge { keys: keys.map(Arc::new), origins: self.origins, traces: traces.map(Arc::new) })
+        Ok(Edge { keys: keys.map(Arc::new), origins: self.origins.clone(), traces: traces.map(Arc::new) })
     }
 }
 

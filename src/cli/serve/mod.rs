@@ -6,14 +6,14 @@ mod edge;
 mod ops;
 
 use std::io;
-use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::bundle::Bundle;
-use crate::http::{self, AppState, Keys};
+use crate::http::{self, AppState};
 use crate::metrics::Metrics;
 use crate::runtime::{Engine, StartError};
 
@@ -23,6 +23,7 @@ use super::output::print;
 use choose::choose;
 
 pub use args::ServeArgs;
+use args::ServeSettings;
 
 /// Runs the server until SIGTERM or SIGINT.
 pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
@@ -30,15 +31,15 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
     let bundle = choose(&settings.models, settings.model.as_deref())?;
     let edge = settings.edge.open()?;
     let metrics = Arc::new(Metrics::new());
-    let state = AppState::behind(edge.clone(), settings.http, Arc::clone(&metrics));
+    let traces = edge.traces.clone();
+    let state = AppState::behind(edge, settings.http, Arc::clone(&metrics));
     let ops = ops::listen(settings.ops, &state)?;
     let threads = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::run(format!("the server's threads can't be started: {error}")))?;
-    let load = move || Engine::start(Bundle::open(&bundle)?, &settings.runtime, metrics);
-    let served = threads.block_on(serve(settings.bind, edge.keys, state, load));
+    let served = threads.block_on(serve(settings, bundle, state, metrics));
     // What is still running had its time: a request past the drain limit, or a load that is no longer wanted.
     threads.shutdown_background();
-    if let Some(traces) = edge.traces {
+    if let Some(traces) = traces {
         traces.finish();
     }
     // The last to go: until here it tells that the process lives.
@@ -49,23 +50,25 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
 }
 
 async fn serve(
-    bind: SocketAddr,
-    keys: Option<Arc<Keys>>,
+    settings: ServeSettings,
+    bundle: PathBuf,
     state: AppState,
-    load: impl FnOnce() -> Result<Engine, StartError> + Send + 'static,
+    metrics: Arc<Metrics>,
 ) -> Result<(), Failure> {
-    let unheard = |error| Failure::run(format!("signals can't be received: {error}"));
-    let shutdown = Shutdown::listen().map_err(unheard)?;
-    if let Some(keys) = keys {
-        let hangup = signal(SignalKind::hangup()).map_err(unheard)?;
-        tokio::spawn(edge::reload_keys(keys, hangup));
+    let deaf = |error| Failure::run(format!("signals can't be received: {error}"));
+    let shutdown = Shutdown::listen().map_err(deaf)?;
+    if let Some(keys) = state.keys() {
+        let hangup = signal(SignalKind::hangup()).map_err(deaf)?;
+        tokio::spawn(edge::reload_keys(Arc::clone(keys), hangup));
     }
-    let listener = TcpListener::bind(bind)
+    let listener = TcpListener::bind(settings.bind)
         .await
-        .map_err(|error| Failure::run(format!("can't listen at {bind}: {error}")))?;
+        .map_err(|error| Failure::run(format!("can't listen at {}: {error}", settings.bind)))?;
     // The one line on the standard output: where the server is reached.
     print(&format!("http://{}\n", listener.local_addr()?))?;
-    let loading = tokio::task::spawn_blocking(load);
+    let loading = tokio::task::spawn_blocking(move || {
+        Engine::start(Bundle::open(&bundle)?, &settings.runtime, metrics)
+    });
     let load = async { loading.await.unwrap_or(Err(StartError::Interrupted)) };
     Ok(http::run(listener, state, load, shutdown.requested()).await?)
 }

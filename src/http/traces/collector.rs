@@ -121,7 +121,8 @@ struct Client {
 
 impl Client {
     fn new() -> Self {
-        let config = Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false);
+        let config =
+            Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).proxy(None);
         Self { agent: config.build().into(), failing: AtomicBool::new(false) }
     }
 
