@@ -4,19 +4,26 @@
 //! The routes stand in [`router`], each with its contract; a status in [`problem`]; an endpoint in its file under `v1`.
 
 mod extract;
+mod keys;
 mod layers;
 mod openapi;
+mod ops;
 mod probes;
 mod problem;
 mod router;
 mod run;
 mod settings;
 mod state;
+mod traces;
 mod v1;
 
+pub use keys::{KeyError, Keys, NewKey};
+pub use layers::Origins;
 pub use openapi::contract_yaml;
+pub use ops::Ops;
 pub use problem::Problem;
 pub use router::router;
 pub use run::{Failure, run};
 pub use settings::Settings;
-pub use state::AppState;
+pub use state::{AppState, Edge};
+pub use traces::{Endpoint, Traces, TracesError};

@@ -13,6 +13,9 @@ use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::{
     Array, ArrayItems, Components, KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, Type,
 };
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr};
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
@@ -20,6 +23,7 @@ use utoipa::{IntoResponses, PartialSchema, ToSchema};
 use crate::runtime;
 
 use super::extract::Picture;
+use super::layers::needs_key;
 use super::problem::{Kind, Problem, ProblemDocument};
 use super::router;
 
@@ -30,6 +34,9 @@ const REQUEST_ID: &str = "X-Request-Id";
 const TIMEOUT: &str = "X-Request-Timeout-Ms";
 const TIMING: &str = "Server-Timing";
 const RETRY_AFTER: &str = "Retry-After";
+const CHALLENGE: &str = "WWW-Authenticate";
+const BEARER: &str = "bearer";
+const API_KEY: &str = "apiKey";
 
 /// The refusals of a request to the model.
 const ASKING: [Kind; 8] = [
@@ -75,7 +82,8 @@ pub(super) fn outline() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Questions about pictures, answered by CMAL. A picture is sent as base64 in JSON, or as a file in a multipart form \
-             whose fields have the same names. Every error is an RFC 9457 problem document.",
+             whose fields have the same names. Every error is an RFC 9457 problem document. A server that has API keys wants one \
+             with each request but for probes and this contract.",
         ))
         .license(Some(license));
     let tag = |name, description| TagBuilder::new().name(name).description(Some(description)).build();
@@ -92,14 +100,17 @@ pub(super) fn outline() -> OpenApi {
 
 /// What operations refer to: the problem document, refusals, and headers.
 fn shared() -> Components {
-    let documented = ASKING.into_iter().chain([Kind::NotFound]);
+    let documented = ASKING.into_iter().chain([Kind::Unauthorized, Kind::NotFound]);
     let components = Components::builder()
         .schema(PROBLEM_SCHEMA, ProblemDocument::schema())
         .parameter(REQUEST_ID, request_id_parameter())
         .parameter(TIMEOUT, timeout_parameter())
         .header(REQUEST_ID, text_header("The request's id."))
         .header(TIMING, text_header("Milliseconds spent in decode, objects, vision, text, queue and fusion."))
-        .header(RETRY_AFTER, retry_after());
+        .header(RETRY_AFTER, retry_after())
+        .header(CHALLENGE, text_header("How to send a key."))
+        .security_scheme(BEARER, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)))
+        .security_scheme(API_KEY, SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key"))));
     documented.fold(components, |components, kind| components.response(name(kind), refusal(kind))).build()
 }
 
@@ -152,6 +163,9 @@ fn refusal(kind: Kind) -> Response {
     if matches!(kind.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         response.headers.insert(RETRY_AFTER.to_owned(), header(RETRY_AFTER));
     }
+    if kind == Kind::Unauthorized {
+        response.headers.insert(CHALLENGE.to_owned(), header(CHALLENGE));
+    }
     response
 }
 
@@ -163,6 +177,7 @@ fn example(kind: Kind) -> Problem {
             reason: "the request can't be read at `image.base64`: not base64: Invalid symbol 63, offset 0."
                 .to_owned(),
         },
+        Kind::Unauthorized => Problem::NoKey,
         Kind::NotFound => Problem::UnknownModel { name: "circles".to_owned() },
         Kind::Method => Problem::Method,
         Kind::TooLarge => Problem::BodyTooLarge { limit: 20 << 20 },
@@ -182,7 +197,7 @@ fn example(kind: Kind) -> Problem {
 /// Adds to every operation what the layers and the body's reader give it.
 fn complete(mut contract: OpenApi) -> OpenApi {
     let components = contract.components.clone().unwrap_or_default();
-    for path in contract.paths.paths.values_mut() {
+    for (route, path) in &mut contract.paths.paths {
         if let Some(operation) = &mut path.post {
             add_form(operation, &components);
             operation.parameters.get_or_insert_default().push(parameter(TIMEOUT));
@@ -192,8 +207,19 @@ fn complete(mut contract: OpenApi) -> OpenApi {
             operation.parameters.get_or_insert_default().push(parameter(REQUEST_ID));
             add_header(operation, REQUEST_ID);
         }
+        if needs_key(route) {
+            let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.delete];
+            operations.into_iter().flatten().for_each(ask_for_key);
+        }
     }
     contract
+}
+
+/// The operation takes a key in either header, or none where the server has no keys.
+fn ask_for_key(operation: &mut Operation) {
+    let given = |name| SecurityRequirement::new::<_, [&str; 0], _>(name, []);
+    operation.security = Some(vec![given(BEARER), given(API_KEY), SecurityRequirement::default()]);
+    operation.responses.responses.extend(refusals(&[Kind::Unauthorized]));
 }
 
 fn parameter(name: &str) -> RefOr<Parameter> {

@@ -8,7 +8,21 @@ use std::sync::{Arc, OnceLock};
 use crate::metrics::Metrics;
 use crate::runtime::Engine;
 
+use super::keys::Keys;
+use super::layers::Origins;
+use super::traces::Traces;
 use super::{Problem, Settings};
+
+/// What a server has at its edge, towards clients and those who watch; nothing of it by default.
+#[derive(Clone, Debug, Default)]
+pub struct Edge {
+    /// The keys of those who may ask; without, everybody may.
+    pub keys: Option<Arc<Keys>>,
+    /// Other origins whose pages may ask.
+    pub origins: Option<Origins>,
+    /// Where traces are sent.
+    pub traces: Option<Arc<Traces>>,
+}
 
 /// Handles shared by all requests of one server; cloning it is cheap.
 #[derive(Clone)]
@@ -16,6 +30,7 @@ pub struct AppState(Arc<Shared>);
 
 struct Shared {
     settings: Settings,
+    edge: Edge,
     metrics: Arc<Metrics>,
     engine: OnceLock<Engine>,
     draining: AtomicBool,
@@ -25,10 +40,16 @@ struct Shared {
 }
 
 impl AppState {
-    /// The state of a server whose engine is still loading.
+    /// The state of a server whose engine is still loading, and which has no edge.
     pub fn new(settings: Settings, metrics: Arc<Metrics>) -> Self {
+        Self::behind(Edge::default(), settings, metrics)
+    }
+
+    /// The state of a server whose engine is still loading.
+    pub fn behind(edge: Edge, settings: Settings, metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(Shared {
             settings,
+            edge,
             metrics,
             engine: OnceLock::new(),
             draining: AtomicBool::new(false),
@@ -39,6 +60,19 @@ impl AppState {
 
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// The keys of those who may ask, if not everybody may.
+    pub fn keys(&self) -> Option<&Arc<Keys>> {
+        self.0.edge.keys.as_ref()
+    }
+
+    pub(super) fn origins(&self) -> Option<&Origins> {
+        self.0.edge.origins.as_ref()
+    }
+
+    pub(super) fn traces(&self) -> Option<&Traces> {
+        self.0.edge.traces.as_deref()
     }
 
     pub fn metrics(&self) -> &Metrics {

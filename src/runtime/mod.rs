@@ -27,7 +27,7 @@ mod workers;
 
 pub use bare::Bare;
 pub use batching::Budget;
-pub use call::{Call, Phase, Timing};
+pub use call::{Call, Interval, Phase, Timing};
 pub use engine::{Engine, ModelInfo};
 pub use error::{Error, LibraryError, StartError};
 pub use features::{ReadText, Seen};

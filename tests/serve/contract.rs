@@ -55,6 +55,21 @@ async fn every_example_of_a_request_is_answered() {
 }
 
 #[tokio::test]
+async fn operations_that_need_a_key_where_there_are_keys_say_so() {
+    let server = TestServer::start().await;
+    let contract = contract(&server).await;
+    for (path, operations) in contract["paths"].as_object().unwrap() {
+        let open = path.contains("/health/") || path.starts_with("/openapi.");
+        for (method, operation) in operations.as_object().unwrap() {
+            let refusal = operation["responses"].get("401").is_some();
+            assert_eq!((refusal, operation.get("security").is_some()), (!open, !open), "{method} {path}");
+        }
+    }
+    let schemes = contract["components"]["securitySchemes"].as_object().unwrap();
+    assert_eq!(schemes.keys().collect::<Vec<_>>(), ["apiKey", "bearer"]);
+}
+
+#[tokio::test]
 async fn requests_to_the_model_document_every_refusal_and_take_forms() {
     let server = TestServer::start().await;
     let contract = contract(&server).await;

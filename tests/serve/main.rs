@@ -6,12 +6,16 @@
 mod bad_input;
 mod batching;
 mod contract;
+mod cors;
+mod keys;
 mod life;
 mod limits;
 mod match_route;
 mod models_route;
 mod objects_route;
 mod observed;
+mod ops;
 mod process;
 mod support;
 mod task_routes;
+mod tracing;

@@ -38,6 +38,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<AppState> for Asked<T> {
             }
         })?;
         let engine = state.engine()?.clone();
+        traced.by_model(&engine);
         // From here on the engine itself sees to the deadline.
         let call = engine.admit(Some(deadline))?;
         traced.set(&call);
