@@ -1,26 +1,18 @@
-//! `cmal serve`: flags, variables and a file become settings once; then the server runs until it is told to stop.
+//! Options of `cmal serve`: flags, variables and a file become settings once.
 
 use std::fs;
-use std::io;
 use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::bundle::{Bundle, names};
-use crate::http::{self, AppState};
+use crate::cli::exit::Failure;
+use crate::http;
 use crate::input::Limits;
-use crate::metrics::Metrics;
-use crate::runtime::{self, Budget, Cuda, Engine, Provider, StartError};
-
-use super::exit::Failure;
-use super::output::print;
+use crate::runtime::{self, Budget, Cuda, Provider};
 
 /// Serve a model over HTTP
 ///
@@ -28,7 +20,7 @@ use super::output::print;
 /// flag. A flag goes before a variable, a variable before the file.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub(super) struct ServeArgs {
+pub struct ServeArgs {
     /// TOML file with any of these options, such as `bind = "0.0.0.0:8080"`
     #[arg(long, env = "CMAL_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -115,66 +107,16 @@ enum ProviderName {
 
 /// Everything `cmal serve` needs to know, checked.
 #[derive(Debug)]
-struct ServeSettings {
-    models: PathBuf,
-    model: Option<String>,
-    bind: SocketAddr,
-    http: http::Settings,
-    runtime: runtime::Settings,
-}
-
-/// Runs the server until SIGTERM or SIGINT.
-pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
-    let settings = args.into_settings()?;
-    let bundle = choose(&settings.models, settings.model.as_deref())?;
-    let threads = tokio::runtime::Runtime::new()
-        .map_err(|error| Failure::run(format!("the server's threads can't be started: {error}")))?;
-    let served = threads.block_on(serve(settings, bundle));
-    // What is still running had its time: a request past the drain limit, or a load that is no longer wanted.
-    threads.shutdown_background();
-    served?;
-    // ONNX Runtime may be at work for it: what the library frees when a process ends must not go while it is.
-    signal_hook::low_level::exit(0)
-}
-
-async fn serve(settings: ServeSettings, bundle: PathBuf) -> Result<(), Failure> {
-    let shutdown =
-        Shutdown::listen().map_err(|error| Failure::run(format!("signals can't be received: {error}")))?;
-    let listener = TcpListener::bind(settings.bind)
-        .await
-        .map_err(|error| Failure::run(format!("can't listen at {}: {error}", settings.bind)))?;
-    // The one line on the standard output: where the server is reached.
-    print(&format!("http://{}\n", listener.local_addr()?))?;
-    let metrics = Arc::new(Metrics::new());
-    let state = AppState::new(settings.http, Arc::clone(&metrics));
-    let loading = tokio::task::spawn_blocking(move || {
-        Engine::start(Bundle::open(&bundle)?, &settings.runtime, metrics)
-    });
-    let load = async { loading.await.unwrap_or(Err(StartError::Interrupted)) };
-    Ok(http::run(listener, state, load, shutdown.requested()).await?)
-}
-
-/// The signals that end the server; both are received from the start, so that none ends it half-way.
-struct Shutdown {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Shutdown {
-    fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn requested(mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
+pub struct ServeSettings {
+    pub models: PathBuf,
+    pub model: Option<String>,
+    pub bind: SocketAddr,
+    pub http: http::Settings,
+    pub runtime: runtime::Settings,
 }
 
 impl ServeArgs {
-    fn into_settings(self) -> Result<ServeSettings, Failure> {
+    pub fn into_settings(self) -> Result<ServeSettings, Failure> {
         let file = self.config.as_deref().map_or_else(|| Ok(Self::default()), Self::read)?;
         let given = self.or(file);
         let cuda = Cuda {
@@ -255,137 +197,5 @@ impl ServeArgs {
     }
 }
 
-/// The bundle to serve: `models` itself, the one called `name` in it, or the only one in it.
-fn choose(models: &Path, name: Option<&str>) -> Result<PathBuf, Failure> {
-    let is_bundle = |path: &Path| path.join(names::MANIFEST).is_file();
-    if let Some(name) = name {
-        let path = models.join(name);
-        return if is_bundle(&path) {
-            Ok(path)
-        } else {
-            Err(Failure::usage(format!("there is no bundle `{name}` in {}", models.display())))
-        };
-    }
-    if is_bundle(models) {
-        return Ok(models.to_owned());
-    }
-    let entries = fs::read_dir(models).map_err(|error| {
-        Failure::usage(format!("can't read the folder of bundles {}: {error}", models.display()))
-    })?;
-    // A name with a dot in front is an export that is not finished, or never was.
-    let hidden = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    let mut found: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| is_bundle(path) && !hidden(path))
-        .collect();
-    found.sort();
-    match (found.pop(), found.as_slice()) {
-        (Some(only), []) => Ok(only),
-        (Some(last), others) => {
-            let known: Vec<_> =
-                others.iter().chain([&last]).filter_map(|path| path.file_name()?.to_str()).collect();
-            let folder = models.display();
-            Err(Failure::usage(format!(
-                "{folder} has several bundles, name one with --model: {}",
-                known.join(", ")
-            )))
-        }
-        (None, _) => Err(Failure::usage(format!(
-            "there is no bundle in {}: make one with `cmal train` and `cmal export`",
-            models.display()
-        ))),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use clap::{CommandFactory, Parser};
-
-    use super::*;
-
-    #[derive(Parser)]
-    struct Command {
-        #[command(flatten)]
-        args: ServeArgs,
-    }
-
-    fn parse(words: &[&str]) -> ServeArgs {
-        Command::try_parse_from([&["serve"], words].concat()).unwrap().args
-    }
-
-    #[test]
-    fn the_defaults_that_help_shows_are_the_defaults() {
-        let mut words = Vec::new();
-        for option in Command::command().get_arguments() {
-            let help = option.get_help().map(ToString::to_string).unwrap_or_default();
-            if let Some((_, default)) = help.rsplit_once("[default: ") {
-                words.push(format!("--{}={}", option.get_long().unwrap(), default.trim_end_matches(']')));
-            }
-        }
-        assert!(words.len() > 10, "{words:?}");
-        let words: Vec<_> = words.iter().map(String::as_str).collect();
-        let shown = parse(&words).into_settings().unwrap();
-        let actual = ServeArgs::default().into_settings().unwrap();
-        assert_eq!(format!("{shown:?}"), format!("{actual:?}"));
-    }
-
-    #[test]
-    fn every_option_has_a_variable_and_a_key_of_its_own_name() {
-        for option in Command::command().get_arguments().filter(|option| option.get_id() != "help") {
-            let flag = option.get_long().unwrap();
-            let variable = format!("CMAL_{}", flag.to_uppercase().replace('-', "_"));
-            assert_eq!(option.get_env().and_then(|name| name.to_str()), Some(variable.as_str()));
-            let known = toml::from_str::<ServeArgs>(&format!("{flag} = []")).unwrap_err().to_string();
-            assert_eq!(known.contains("unknown field"), flag == "config", "{flag}: {known}");
-        }
-    }
-
-    #[test]
-    fn flags_go_before_the_file_and_the_file_before_the_defaults() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("cmal.toml");
-        fs::write(&path, "bind = \"0.0.0.0:1\"\ngrace-ms = 7\nprovider = \"auto\"\n").unwrap();
-        let settings =
-            parse(&["--config", path.to_str().unwrap(), "--grace-ms", "9"]).into_settings().unwrap();
-        assert_eq!(settings.http.grace, Duration::from_millis(9));
-        assert_eq!(settings.bind, "0.0.0.0:1".parse().unwrap());
-        assert_eq!(settings.runtime.provider, Provider::Auto(Cuda::default()));
-        assert_eq!(settings.http.drain, http::Settings::default().drain);
-    }
-
-    #[test]
-    fn a_wrong_file_stops_with_the_place() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("cmal.toml");
-        for (text, expected) in
-            [("bnid = 1", "unknown field `bnid`"), ("queue = 0", "nonzero"), ("queue", "line 1")]
-        {
-            fs::write(&path, text).unwrap();
-            let error = parse(&["--config", path.to_str().unwrap()]).into_settings().unwrap_err().to_string();
-            assert!(error.contains(expected) && error.contains("cmal.toml"), "{error}");
-        }
-        let missing = folder.path().join("none.toml");
-        assert!(parse(&["--config", missing.to_str().unwrap()]).into_settings().is_err());
-    }
-
-    #[test]
-    fn the_only_bundle_of_a_folder_is_served_and_one_of_several_must_be_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let models = folder.path();
-        assert!(choose(models, None).unwrap_err().to_string().contains("no bundle"));
-        let add = |name: &str| {
-            fs::create_dir(models.join(name)).unwrap();
-            fs::write(models.join(name).join(names::MANIFEST), "{}").unwrap();
-        };
-        add("shapes");
-        add(".birds.new-17");
-        fs::create_dir(models.join("not-a-bundle")).unwrap();
-        assert_eq!(choose(models, None).unwrap(), models.join("shapes"));
-        assert_eq!(choose(&models.join("shapes"), None).unwrap(), models.join("shapes"));
-        add("birds");
-        let error = choose(models, None).unwrap_err().to_string();
-        assert!(error.contains("birds, shapes"), "{error}");
-        assert_eq!(choose(models, Some("birds")).unwrap(), models.join("birds"));
-        assert!(choose(models, Some("fish")).unwrap_err().to_string().contains("`fish`"));
-    }
-}
+mod tests;
