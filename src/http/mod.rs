@@ -12,6 +12,7 @@ mod router;
 mod run;
 mod settings;
 mod state;
+mod swap;
 mod v1;
 
 pub use openapi::contract_yaml;
@@ -20,3 +21,4 @@ pub use router::router;
 pub use run::{Failure, run};
 pub use settings::Settings;
 pub use state::AppState;
+pub use swap::{RefusedVersion, keep_up};

@@ -96,7 +96,7 @@ pub enum StartError {
         "graph `{graph}` gives other values than its exporter recorded: output `{tensor}` differs by {difference}, {bound} is allowed"
     )]
     Golden { graph: &'static str, tensor: String, difference: f32, bound: f32 },
-    #[error("the bundle in {folder} is not the one that is served any more: start the server again to serve it", folder = folder.display())]
+    #[error("the bundle in {folder} is not the one that was opened any more: it was replaced in the meantime", folder = folder.display())]
     Replaced { folder: PathBuf },
     #[error("an engine thread can't be started: {0}")]
     Thread(#[source] std::io::Error),

@@ -22,6 +22,7 @@ mod proof;
 mod provider;
 mod queue;
 mod settings;
+mod source;
 mod stage;
 mod workers;
 
@@ -33,3 +34,4 @@ pub use error::{Error, LibraryError, StartError};
 pub use features::{ReadText, Seen};
 pub use provider::{Cuda, Provider};
 pub use settings::{Settings, processors};
+pub use source::Source;
