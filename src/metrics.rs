@@ -32,6 +32,26 @@ impl Rejection {
     }
 }
 
+/// What became of a new version: the label `outcome` of `cmal_model_reloads_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// It serves now.
+    Switched,
+    /// It can't be served; the former one goes on.
+    Refused,
+}
+
+impl Reload {
+    pub const ALL: [Self; 2] = [Self::Switched, Self::Refused];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Switched => "switched",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// The metrics of one server.
 #[derive(Debug)]
 pub struct Metrics {
@@ -48,6 +68,7 @@ pub struct Metrics {
     batch_padding: HistogramVec,
     queue_depth: IntGaugeVec,
     model_info: IntGaugeVec,
+    model_reloads: IntCounterVec,
 }
 
 impl Metrics {
@@ -95,12 +116,20 @@ impl Metrics {
             queue_depth: gauges("queue_depth", "Jobs waiting in front of a stage.", &["stage"]),
             model_info: gauges(
                 "model_info",
-                "1 for each loaded model, with what it runs on.",
+                "1 for the model that serves, with what it runs on.",
                 &["model", "version", "provider"],
+            ),
+            model_reloads: counters(
+                "model_reloads_total",
+                "New versions that were tried, by outcome.",
+                &["outcome"],
             ),
         };
         for rejection in Rejection::ALL {
             metrics.rejected.with_label_values(&[rejection.name()]);
+        }
+        for reload in Reload::ALL {
+            metrics.model_reloads.with_label_values(&[reload.name()]);
         }
         metrics.register(ProcessCollector::for_self());
         metrics.register(metrics.http_requests.clone());
@@ -113,6 +142,7 @@ impl Metrics {
         metrics.register(metrics.batch_padding.clone());
         metrics.register(metrics.queue_depth.clone());
         metrics.register(metrics.model_info.clone());
+        metrics.register(metrics.model_reloads.clone());
         metrics
     }
 
@@ -146,9 +176,15 @@ impl Metrics {
         self.rejected.with_label_values(&[reason.name()]).get()
     }
 
-    /// Shows a model as loaded for as long as the guard lives.
-    pub fn model_loaded(&self, model: &str, version: &str, provider: &str) -> Held {
-        Held::new(&self.model_info.with_label_values(&[model, version, provider]))
+    /// Shows a model as the one that serves, and no other.
+    pub fn model_serves(&self, model: &str, version: &str, provider: &str) {
+        self.model_info.reset();
+        self.model_info.with_label_values(&[model, version, provider]).set(1);
+    }
+
+    /// Counts a new version that was tried.
+    pub fn reloaded(&self, outcome: Reload) {
+        self.model_reloads.with_label_values(&[outcome.name()]).inc();
     }
 
     /// All metrics in Prometheus' text format.
@@ -265,6 +301,16 @@ mod tests {
         assert_eq!(metrics.inflight_requests.get(), 1);
         drop(second);
         assert_eq!(metrics.inflight_requests.get(), 0);
+    }
+
+    #[test]
+    fn one_model_is_shown_and_the_one_before_is_not() {
+        let metrics = Metrics::new();
+        metrics.model_serves("shapes", "5", "cpu");
+        metrics.model_serves("shapes", "6", "cpu");
+        let text = metrics.render();
+        let shown: Vec<_> = text.lines().filter(|line| line.starts_with("cmal_model_info{")).collect();
+        assert_eq!(shown, [r#"cmal_model_info{model="shapes",provider="cpu",version="6"} 1"#]);
     }
 
     #[test]

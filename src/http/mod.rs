@@ -14,6 +14,7 @@ mod router;
 mod run;
 mod settings;
 mod state;
+mod swap;
 mod traces;
 mod v1;
 
@@ -26,4 +27,5 @@ pub use router::router;
 pub use run::{Failure, run};
 pub use settings::Settings;
 pub use state::{AppState, Edge};
+pub use swap::{RefusedVersion, keep_up};
 pub use traces::{Endpoint, Traces, TracesError};

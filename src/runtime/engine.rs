@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::bundle::{Bundle, Manifest};
 use crate::input::{Limits, Picture, Tokenizer};
-use crate::metrics::{Held, Metrics};
+use crate::metrics::Metrics;
 use crate::types::{Answer, Query};
 
 use super::call::Call;
@@ -29,6 +29,8 @@ const AT_ONCE: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Engine {
     shared: Arc<Shared>,
+    // Dropped after `shared`: when nobody listens any more, nobody else holds the engine either.
+    listener: watch::Receiver<()>,
 }
 
 #[derive(Debug)]
@@ -41,12 +43,14 @@ struct Shared {
     draining: AtomicBool,
     workers: Workers,
     executors: Executors,
-    _shown: Held,
+    /// Every handle listens to it, so that it knows when the last one is gone.
+    handles: watch::Sender<()>,
 }
 
 /// What is loaded and what it runs on.
 #[derive(Clone, Debug)]
 pub struct ModelInfo {
+    id: String,
     pub manifest: Manifest,
     /// Digest over the bundle's files; two bundles with the same one answer alike.
     pub fingerprint: String,
@@ -59,6 +63,11 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
+    /// `NAME@VERSION`, by which an answer names the model that gave it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     pub fn name(&self) -> &str {
         &self.manifest.name
     }
@@ -80,13 +89,13 @@ impl Engine {
         let workers = Workers::start(threads, settings.queue, Arc::clone(&metrics), pace)
             .map_err(StartError::Thread)?;
         let model = ModelInfo {
+            id: format!("{}@{}", manifest.name, manifest.version),
             fingerprint: bundle.fingerprint().to_owned(),
             provider: executors.provider(),
             executors: executors.count(),
             pictures: settings.pictures,
             manifest,
         };
-        let shown = metrics.model_loaded(model.name(), model.version(), model.provider);
         tracing::info!(
             model = model.name(),
             version = model.version(),
@@ -94,6 +103,7 @@ impl Engine {
             executors = model.executors,
             "model ready"
         );
+        let (handles, listener) = watch::channel(());
         Ok(Self {
             shared: Arc::new(Shared {
                 model,
@@ -104,8 +114,9 @@ impl Engine {
                 draining: AtomicBool::new(false),
                 workers,
                 executors,
-                _shown: shown,
+                handles,
             }),
+            listener,
         })
     }
 
@@ -260,6 +271,16 @@ impl Engine {
         self.begin_drain();
         self.shared.workers.stop();
         self.shared.executors.stop();
+    }
+
+    /// Gives this handle up, waits until every other one is dropped, and ends the threads where waiting for them holds up nobody.
+    /// Unlike a plain drop it may be used on an async thread.
+    pub async fn retire(self) {
+        let Self { shared, listener } = self;
+        drop(listener);
+        shared.handles.closed().await;
+        // An error would mean that the runtime ends, and the engine with it.
+        let _ = tokio::task::spawn_blocking(move || drop(shared)).await;
     }
 
     /// Token ids of a text.

@@ -21,7 +21,10 @@ mod pace;
 mod proof;
 mod provider;
 mod queue;
+#[cfg(test)]
+mod scheduling;
 mod settings;
+mod source;
 mod stage;
 mod workers;
 
@@ -33,3 +36,4 @@ pub use error::{Error, LibraryError, StartError};
 pub use features::{ReadText, Seen};
 pub use provider::{Cuda, Provider};
 pub use settings::{Settings, processors};
+pub use source::Source;

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod batching;
+mod cancellation;
 mod contract;
 mod cors;
 mod keys;
@@ -17,5 +18,6 @@ mod observed;
 mod ops;
 mod process;
 mod support;
+mod swap;
 mod task_routes;
 mod tracing;

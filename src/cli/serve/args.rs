@@ -35,6 +35,9 @@ pub struct ServeArgs {
     /// The bundle to serve, if there are several
     #[arg(long, env = "CMAL_MODEL", value_name = "NAME")]
     model: Option<String>,
+    /// How often the bundle's folder is looked at for a new version, which is then served; with 0 only at SIGHUP [default: 5]
+    #[arg(long, env = "CMAL_WATCH_SECONDS", value_name = "SECONDS")]
+    watch_seconds: Option<u64>,
     /// Address to listen at; port 0 takes a free one, which is then printed [default: 127.0.0.1:8080]
     #[arg(long, env = "CMAL_BIND", value_name = "ADDRESS:PORT")]
     bind: Option<SocketAddr>,
@@ -128,6 +131,8 @@ enum ProviderName {
 pub struct ServeSettings {
     pub models: PathBuf,
     pub model: Option<String>,
+    /// Time between looks at the bundle's folder; none looks only when told to.
+    pub watch: Option<Duration>,
     pub bind: SocketAddr,
     pub ops: Option<OpsBind>,
     pub edge: EdgeSettings,
@@ -181,6 +186,9 @@ impl ServeArgs {
         Ok(ServeSettings {
             models: given.models.unwrap_or_else(|| PathBuf::from("models")),
             model: given.model,
+            watch: Some(given.watch_seconds.unwrap_or(5))
+                .filter(|seconds| *seconds > 0)
+                .map(Duration::from_secs),
             bind: given.bind.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             ops: given.ops_bind,
             edge,
@@ -201,6 +209,7 @@ impl ServeArgs {
             config: self.config,
             models: self.models.or(other.models),
             model: self.model.or(other.model),
+            watch_seconds: self.watch_seconds.or(other.watch_seconds),
             bind: self.bind.or(other.bind),
             ops_bind: self.ops_bind.or(other.ops_bind),
             api_keys: self.api_keys.or(other.api_keys),

@@ -12,10 +12,9 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::bundle::Bundle;
 use crate::http::{self, AppState};
 use crate::metrics::Metrics;
-use crate::runtime::{Engine, StartError};
+use crate::runtime::{Source, StartError};
 
 use super::exit::Failure;
 use super::output::print;
@@ -25,7 +24,7 @@ use choose::choose;
 pub use args::ServeArgs;
 use args::ServeSettings;
 
-/// Runs the server until SIGTERM or SIGINT.
+/// Runs the server until SIGTERM or SIGINT; SIGHUP has it read its keys again and look for a new version of the bundle.
 pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
     let settings = args.into_settings()?;
     let bundle = choose(&settings.models, settings.model.as_deref())?;
@@ -57,6 +56,8 @@ async fn serve(
 ) -> Result<(), Failure> {
     let deaf = |error| Failure::run(format!("signals can't be received: {error}"));
     let shutdown = Shutdown::listen().map_err(deaf)?;
+    // Received from the start and whatever is watched: a hang-up that nobody listens to ends a process.
+    let hangup = signal(SignalKind::hangup()).map_err(deaf)?;
     if let Some(keys) = state.keys() {
         let hangup = signal(SignalKind::hangup()).map_err(deaf)?;
         tokio::spawn(edge::reload_keys(Arc::clone(keys), hangup));
@@ -66,10 +67,11 @@ async fn serve(
         .map_err(|error| Failure::run(format!("can't listen at {}: {error}", settings.bind)))?;
     // The one line on the standard output: where the server is reached.
     print(&format!("http://{}\n", listener.local_addr()?))?;
-    let loading = tokio::task::spawn_blocking(move || {
-        Engine::start(Bundle::open(&bundle)?, &settings.runtime, metrics)
-    });
+    let source = Source::new(bundle, settings.runtime, metrics);
+    let first = source.clone();
+    let loading = tokio::task::spawn_blocking(move || first.start());
     let load = async { loading.await.unwrap_or(Err(StartError::Interrupted)) };
+    tokio::spawn(http::keep_up(state.clone(), source, settings.watch, hangup));
     Ok(http::run(listener, state, load, shutdown.requested()).await?)
 }
 

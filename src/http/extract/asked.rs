@@ -37,7 +37,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<AppState> for Asked<T> {
                 state.metrics().reject(Rejection::Expired);
             }
         })?;
-        let engine = state.engine()?.clone();
+        let engine = state.engine()?;
         traced.by_model(&engine);
         // From here on the engine itself sees to the deadline.
         let call = engine.admit(Some(deadline))?;

@@ -31,7 +31,7 @@ pub struct EntailmentResponse {
     /// The most probable label.
     label: Label,
     scores: LabelScores,
-    /// Name of the model that answered.
+    /// The model that answered, as `NAME@VERSION`.
     model: String,
 }
 
@@ -77,7 +77,7 @@ impl EntailmentResponse {
     }
 
     fn example() -> Self {
-        Self::new(EntailmentScores::new([0.9375, 0.046875, 0.015625]), "shapes".to_owned())
+        Self::new(EntailmentScores::new([0.9375, 0.046875, 0.015625]), example::MODEL.to_owned())
     }
 }
 
@@ -99,5 +99,5 @@ pub async fn entailment(
 ) -> Result<Json<AnswerView>, Problem> {
     let query = Query::Entailment { hypothesis: request.hypothesis };
     let answer = engine.answer(request.image.0, &query, &call).await?;
-    Ok(Json(AnswerView::new(answer, engine.model().name())))
+    Ok(Json(AnswerView::new(answer, engine.model().id())))
 }

@@ -44,7 +44,7 @@ pub struct GroundingResponse {
     score: f32,
     /// By falling score.
     candidates: Vec<CandidateView>,
-    /// Name of the model that answered.
+    /// The model that answered, as `NAME@VERSION`.
     model: String,
 }
 
@@ -85,7 +85,10 @@ impl GroundingResponse {
             score: 0.9921875,
             tags: Tags { class: "circle".to_owned(), attributes: vec!["red".to_owned()] },
         };
-        Self::new(GroundingAnswer { present: 0.984375, candidates: vec![candidate] }, "shapes".to_owned())
+        Self::new(
+            GroundingAnswer { present: 0.984375, candidates: vec![candidate] },
+            example::MODEL.to_owned(),
+        )
     }
 }
 
@@ -107,7 +110,7 @@ pub async fn grounding(
 ) -> Result<Json<AnswerView>, Problem> {
     let query = Query::Grounding { expression: request.expression, top_k: top_k(request.top_k)? };
     let answer = engine.answer(request.image.0, &query, &call).await?;
-    Ok(Json(AnswerView::new(answer, engine.model().name())))
+    Ok(Json(AnswerView::new(answer, engine.model().id())))
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub struct ObjectsResponse {
     height: u32,
     /// By falling score; possibly none.
     objects: Vec<ObjectView>,
-    /// Name of the model that answered.
+    /// The model that answered, as `NAME@VERSION`.
     model: String,
 }
 
@@ -60,7 +60,7 @@ impl ObjectsResponse {
         let tags = Tags { class: "circle".to_owned(), attributes: vec!["red".to_owned()] };
         let bbox = PixelBox { x: 6.0, y: 6.0, width: 20.0, height: 20.0 };
         let object = ObjectView { bbox: bbox.into(), tags: tags.into(), score: 0.9921875 };
-        Self { width: 32, height: 32, objects: vec![object], model: "shapes".to_owned() }
+        Self { width: 32, height: 32, objects: vec![object], model: example::MODEL.to_owned() }
     }
 }
 
@@ -78,5 +78,5 @@ pub async fn objects(
     Asked { request, engine, call }: Asked<ObjectsRequest>,
 ) -> Result<Json<ObjectsResponse>, Problem> {
     let seen = engine.see(request.image.0, &call).await?;
-    Ok(Json(ObjectsResponse::new(&seen, engine.model().name())))
+    Ok(Json(ObjectsResponse::new(&seen, engine.model().id())))
 }

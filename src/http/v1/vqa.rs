@@ -36,7 +36,7 @@ pub struct VqaResponse {
     answer: String,
     /// By falling score.
     answers: Vec<AnswerScore>,
-    /// Name of the model that answered.
+    /// The model that answered, as `NAME@VERSION`.
     model: String,
 }
 
@@ -64,7 +64,7 @@ impl VqaResponse {
         let scored = |answer: &str, score| ScoredAnswer { answer: answer.to_owned(), score };
         Self::new(
             VqaAnswer { answers: vec![scored("red", 0.96875), scored("orange", 0.015625)] },
-            "shapes".to_owned(),
+            example::MODEL.to_owned(),
         )
     }
 }
@@ -84,5 +84,5 @@ impl VqaResponse {
 pub async fn vqa(Asked { request, engine, call }: Asked<VqaRequest>) -> Result<Json<AnswerView>, Problem> {
     let query = Query::Vqa { question: request.question, top_k: top_k(request.top_k)? };
     let answer = engine.answer(request.image.0, &query, &call).await?;
-    Ok(Json(AnswerView::new(answer, engine.model().name())))
+    Ok(Json(AnswerView::new(answer, engine.model().id())))
 }
