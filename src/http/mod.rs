@@ -1,7 +1,7 @@
 //! The HTTP microservice: requests in, problems or answers out. What a model computes is the engine's business; this module reads
 //! requests, calls the engine and shapes answers.
 //!
-//! The routes stand in [`router`], each with its contract; a status in [`problem`]; an endpoint in its file under `v1`.
+//! The routes stand in [`router`], each with its contract; a status in [`problem`]; an endpoint in its file under `v1` or `v2`.
 
 mod extract;
 mod layers;
@@ -13,6 +13,7 @@ mod run;
 mod settings;
 mod state;
 mod v1;
+mod v2;
 
 pub use openapi::contract_yaml;
 pub use problem::Problem;

@@ -21,9 +21,9 @@ use crate::runtime;
 
 use super::extract::Picture;
 use super::problem::{Kind, Problem, ProblemDocument};
-use super::router;
+use super::{router, v2};
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 const FORM: &str = "multipart/form-data";
 const PROBLEM_SCHEMA: &str = "Problem";
 const REQUEST_ID: &str = "X-Request-Id";
@@ -75,7 +75,8 @@ pub(super) fn outline() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Questions about pictures, answered by CMAL. A picture is sent as base64 in JSON, or as a file in a multipart form \
-             whose fields have the same names. Every error is an RFC 9457 problem document.",
+             whose fields have the same names. Every error is an RFC 9457 problem document, but below /v2, where it has the form of the \
+             Open Inference Protocol.",
         ))
         .license(Some(license));
     let tag = |name, description| TagBuilder::new().name(name).description(Some(description)).build();
@@ -84,6 +85,10 @@ pub(super) fn outline() -> OpenApi {
         .tags(Some([
             tag("tasks", "What the model answers."),
             tag("models", "What is loaded."),
+            tag(
+                "inference protocol",
+                "The Open Inference Protocol, version 2, over the graphs of the model.",
+            ),
             tag("operation", "Probes, metrics and this contract."),
         ]))
         .components(Some(shared()))
@@ -98,9 +103,14 @@ fn shared() -> Components {
         .parameter(REQUEST_ID, request_id_parameter())
         .parameter(TIMEOUT, timeout_parameter())
         .header(REQUEST_ID, text_header("The request's id."))
-        .header(TIMING, text_header("Milliseconds spent in decode, objects, vision, text, queue and fusion."))
+        .header(
+            TIMING,
+            text_header("Milliseconds spent in decode, objects, vision, text, queue, fusion and raw."),
+        )
         .header(RETRY_AFTER, retry_after());
-    documented.fold(components, |components, kind| components.response(name(kind), refusal(kind))).build()
+    let components =
+        documented.fold(components, |components, kind| components.response(name(kind), refusal(kind)));
+    v2::components(components).build()
 }
 
 /// The refusals of a request to the model.
@@ -145,9 +155,13 @@ fn refusal(kind: Kind) -> Response {
         .schema(Some(Ref::from_schema_name(PROBLEM_SCHEMA)))
         .example(Some(json!(example(kind).document("5f2a7c31d09be864-1f"))))
         .build();
+    described(kind, ProblemDocument::MEDIA_TYPE, content)
+}
+
+/// A refusal with the headers that it comes with.
+pub(super) fn described(kind: Kind, media_type: &str, content: Content) -> Response {
     let description = format!("{}.", kind.title());
-    let mut response =
-        ResponseBuilder::new().description(description).content(ProblemDocument::MEDIA_TYPE, content).build();
+    let mut response = ResponseBuilder::new().description(description).content(media_type, content).build();
     response.headers.insert(REQUEST_ID.to_owned(), header(REQUEST_ID));
     if matches!(kind.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         response.headers.insert(RETRY_AFTER.to_owned(), header(RETRY_AFTER));
@@ -156,7 +170,7 @@ fn refusal(kind: Kind) -> Response {
 }
 
 /// A problem of each kind as a client may meet it.
-fn example(kind: Kind) -> Problem {
+pub(super) fn example(kind: Kind) -> Problem {
     match kind {
         Kind::Malformed => Problem::Malformed {
             field: Some("image.base64".to_owned()),
@@ -182,9 +196,11 @@ fn example(kind: Kind) -> Problem {
 /// Adds to every operation what the layers and the body's reader give it.
 fn complete(mut contract: OpenApi) -> OpenApi {
     let components = contract.components.clone().unwrap_or_default();
-    for path in contract.paths.paths.values_mut() {
+    for (address, path) in &mut contract.paths.paths {
         if let Some(operation) = &mut path.post {
-            add_form(operation, &components);
+            if !v2::speaks(address) {
+                add_form(operation, &components);
+            }
             operation.parameters.get_or_insert_default().push(parameter(TIMEOUT));
             add_header(operation, TIMING);
         }

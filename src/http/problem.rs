@@ -45,6 +45,8 @@ pub enum Problem {
     Expired,
     #[error("{0}")]
     Engine(runtime::Error),
+    #[error(transparent)]
+    Protocol(super::v2::Refusal),
     #[error("a handler panicked: {message}")]
     Panic { message: String },
 }
@@ -72,6 +74,7 @@ impl Problem {
             Self::Expired => Kind::Expired,
             Self::Panic { .. } => Kind::Fault,
             Self::Engine(error) => Kind::of_engine(error),
+            Self::Protocol(refusal) => refusal.kind(),
         }
     }
 
@@ -170,7 +173,7 @@ pub struct ProblemDocument {
     /// The HTTP status.
     status: u16,
     /// What is wrong with this request, and what to do.
-    detail: String,
+    pub(super) detail: String,
     /// The request's id, also in the header `X-Request-Id`.
     request_id: String,
     /// The field of the request that the problem is about.

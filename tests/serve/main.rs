@@ -13,5 +13,8 @@ mod models_route;
 mod objects_route;
 mod observed;
 mod process;
+mod protocol;
+mod protocol_refusals;
 mod support;
 mod task_routes;
+mod tritonclient;

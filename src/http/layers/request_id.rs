@@ -6,8 +6,8 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::http::AppState;
 use crate::http::problem::{ProblemDocument, Refused};
+use crate::http::{AppState, v2};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -33,9 +33,15 @@ impl RequestId {
 pub async fn request_id(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let id = RequestId::sent(&request).unwrap_or_else(|| RequestId(state.next_request_id()));
     request.extensions_mut().insert(id.clone());
+    let in_protocol = v2::speaks(request.uri().path());
     let mut response = next.run(request).await;
     if let Some(Refused(problem)) = response.extensions_mut().remove::<Refused>() {
-        response = with_document(response, &problem.document(id.as_str()));
+        let document = problem.document(id.as_str());
+        response = if in_protocol {
+            with_body(response, "application/json", Json(v2::ErrorView::from(document)))
+        } else {
+            with_body(response, ProblemDocument::MEDIA_TYPE, Json(document))
+        };
     }
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -44,9 +50,9 @@ pub async fn request_id(State(state): State<AppState>, mut request: Request, nex
 }
 
 /// Keeps the status and the headers that handler and layers set, and puts the document in place of the body.
-fn with_document(refused: Response, document: &ProblemDocument) -> Response {
+fn with_body(refused: Response, media_type: &'static str, document: impl IntoResponse) -> Response {
     let (mut parts, _) = refused.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
-    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(ProblemDocument::MEDIA_TYPE));
-    Response::from_parts(parts, Json(document).into_response().into_body())
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    Response::from_parts(parts, document.into_response().into_body())
 }
