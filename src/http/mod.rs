@@ -1,7 +1,7 @@
 //! The HTTP microservice: requests in, problems or answers out. What a model computes is the engine's business; this module reads
 //! requests, calls the engine and shapes answers.
 //!
-//! The routes stand in [`router`], each with its contract; a status in [`problem`]; an endpoint in its file under `v1`.
+//! The routes stand in [`router`], each with its contract; a status in [`problem`]; an endpoint in its file under `v1` or `v2`.
 
 mod extract;
 mod keys;
@@ -17,6 +17,7 @@ mod state;
 mod swap;
 mod traces;
 mod v1;
+mod v2;
 
 pub use keys::{KeyError, Keys, NewKey};
 pub use layers::Origins;

@@ -25,9 +25,9 @@ use crate::runtime;
 use super::extract::Picture;
 use super::layers::needs_key;
 use super::problem::{Kind, Problem, ProblemDocument};
-use super::router;
+use super::{router, v2};
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 const FORM: &str = "multipart/form-data";
 const PROBLEM_SCHEMA: &str = "Problem";
 const REQUEST_ID: &str = "X-Request-Id";
@@ -82,8 +82,8 @@ pub(super) fn outline() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Questions about pictures, answered by CMAL. A picture is sent as base64 in JSON, or as a file in a multipart form \
-             whose fields have the same names. Every error is an RFC 9457 problem document. A server that has API keys wants one \
-             with each request but for probes and this contract.",
+             whose fields have the same names. Every error is an RFC 9457 problem document, but below /v2, where it has the form of the \
+             Open Inference Protocol. A server that has API keys wants one with each request but for probes and this contract.",
         ))
         .license(Some(license));
     let tag = |name, description| TagBuilder::new().name(name).description(Some(description)).build();
@@ -92,6 +92,10 @@ pub(super) fn outline() -> OpenApi {
         .tags(Some([
             tag("tasks", "What the model answers."),
             tag("models", "What is loaded."),
+            tag(
+                "inference protocol",
+                "The Open Inference Protocol, version 2, over the graphs of the model.",
+            ),
             tag("operation", "Probes, metrics and this contract."),
         ]))
         .components(Some(shared()))
@@ -106,12 +110,17 @@ fn shared() -> Components {
         .parameter(REQUEST_ID, request_id_parameter())
         .parameter(TIMEOUT, timeout_parameter())
         .header(REQUEST_ID, text_header("The request's id."))
-        .header(TIMING, text_header("Milliseconds spent in decode, objects, vision, text, queue and fusion."))
+        .header(
+            TIMING,
+            text_header("Milliseconds spent in decode, objects, vision, text, queue, fusion and raw."),
+        )
         .header(RETRY_AFTER, retry_after())
         .header(CHALLENGE, text_header("How to send a key."))
         .security_scheme(BEARER, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)))
         .security_scheme(API_KEY, SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key"))));
-    documented.fold(components, |components, kind| components.response(name(kind), refusal(kind))).build()
+    let components =
+        documented.fold(components, |components, kind| components.response(name(kind), refusal(kind)));
+    v2::components(components).build()
 }
 
 /// The refusals of a request to the model.
@@ -156,9 +165,13 @@ fn refusal(kind: Kind) -> Response {
         .schema(Some(Ref::from_schema_name(PROBLEM_SCHEMA)))
         .example(Some(json!(example(kind).document("5f2a7c31d09be864-1f"))))
         .build();
+    described(kind, ProblemDocument::MEDIA_TYPE, content)
+}
+
+/// A refusal with the headers that it comes with.
+pub(super) fn described(kind: Kind, media_type: &str, content: Content) -> Response {
     let description = format!("{}.", kind.title());
-    let mut response =
-        ResponseBuilder::new().description(description).content(ProblemDocument::MEDIA_TYPE, content).build();
+    let mut response = ResponseBuilder::new().description(description).content(media_type, content).build();
     response.headers.insert(REQUEST_ID.to_owned(), header(REQUEST_ID));
     if matches!(kind.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         response.headers.insert(RETRY_AFTER.to_owned(), header(RETRY_AFTER));
@@ -170,7 +183,7 @@ fn refusal(kind: Kind) -> Response {
 }
 
 /// A problem of each kind as a client may meet it.
-fn example(kind: Kind) -> Problem {
+pub(super) fn example(kind: Kind) -> Problem {
     match kind {
         Kind::Malformed => Problem::Malformed {
             field: Some("image.base64".to_owned()),
@@ -197,9 +210,11 @@ fn example(kind: Kind) -> Problem {
 /// Adds to every operation what the layers and the body's reader give it.
 fn complete(mut contract: OpenApi) -> OpenApi {
     let components = contract.components.clone().unwrap_or_default();
-    for (route, path) in &mut contract.paths.paths {
+    for (address, path) in &mut contract.paths.paths {
         if let Some(operation) = &mut path.post {
-            add_form(operation, &components);
+            if !v2::speaks(address) {
+                add_form(operation, &components);
+            }
             operation.parameters.get_or_insert_default().push(parameter(TIMEOUT));
             add_header(operation, TIMING);
         }
@@ -207,19 +222,21 @@ fn complete(mut contract: OpenApi) -> OpenApi {
             operation.parameters.get_or_insert_default().push(parameter(REQUEST_ID));
             add_header(operation, REQUEST_ID);
         }
-        if needs_key(route) {
+        if needs_key(address) {
             let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.delete];
-            operations.into_iter().flatten().for_each(ask_for_key);
+            let refused =
+                if v2::speaks(address) { v2::unauthorized() } else { refusals(&[Kind::Unauthorized]) };
+            operations.into_iter().flatten().for_each(|operation| ask_for_key(operation, &refused));
         }
     }
     contract
 }
 
 /// The operation takes a key in either header, or none where the server has no keys.
-fn ask_for_key(operation: &mut Operation) {
+fn ask_for_key(operation: &mut Operation, refused: &BTreeMap<String, RefOr<Response>>) {
     let given = |name| SecurityRequirement::new::<_, [&str; 0], _>(name, []);
     operation.security = Some(vec![given(BEARER), given(API_KEY), SecurityRequirement::default()]);
-    operation.responses.responses.extend(refusals(&[Kind::Unauthorized]));
+    operation.responses.responses.extend(refused.clone());
 }
 
 fn parameter(name: &str) -> RefOr<Parameter> {

@@ -53,6 +53,8 @@ pub enum Problem {
     Expired,
     #[error("{0}")]
     Engine(runtime::Error),
+    #[error(transparent)]
+    Protocol(super::v2::Refusal),
     #[error("a handler panicked: {message}")]
     Panic { message: String },
 }
@@ -81,6 +83,7 @@ impl Problem {
             Self::Expired => Kind::Expired,
             Self::Panic { .. } => Kind::Fault,
             Self::Engine(error) => Kind::of_engine(error),
+            Self::Protocol(refusal) => refusal.kind(),
         }
     }
 

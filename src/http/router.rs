@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::extract::discard;
-use super::{AppState, Problem, layers, openapi, probes, v1};
+use super::{AppState, Problem, layers, openapi, probes, v1, v2};
 
 /// The server's routes behind its layers.
 pub fn router(state: AppState) -> Router {
@@ -64,6 +64,15 @@ pub(super) fn routes_with_contract() -> OpenApiRouter<AppState> {
         .routes(routes!(v1::objects::objects))
         .routes(routes!(v1::models::list))
         .routes(routes!(v1::models::one))
+        .routes(routes!(v2::metadata::server))
+        .routes(routes!(v2::metadata::live))
+        .routes(routes!(v2::metadata::ready))
+        .routes(routes!(v2::metadata::model))
+        .routes(routes!(v2::metadata::model_version))
+        .routes(routes!(v2::metadata::model_ready))
+        .routes(routes!(v2::metadata::model_version_ready))
+        .routes(routes!(v2::infer::infer))
+        .routes(routes!(v2::infer::infer_version))
         .merge(ops_routes())
 }
 

@@ -69,11 +69,13 @@ pub enum Phase {
     /// Waiting in front of any stage.
     Queue,
     Fusion,
+    /// A graph on tensors that the caller gave.
+    Raw,
 }
 
 impl Phase {
-    pub const ALL: [Self; 6] =
-        [Self::Decode, Self::Objects, Self::Vision, Self::Text, Self::Queue, Self::Fusion];
+    pub const ALL: [Self; 7] =
+        [Self::Decode, Self::Objects, Self::Vision, Self::Text, Self::Queue, Self::Fusion, Self::Raw];
 
     /// The name in `Server-Timing`.
     pub fn name(self) -> &'static str {
@@ -84,6 +86,7 @@ impl Phase {
             Self::Text => "text",
             Self::Queue => "queue",
             Self::Fusion => "fusion",
+            Self::Raw => "raw",
         }
     }
 }

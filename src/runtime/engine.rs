@@ -7,7 +7,7 @@ use std::time::Instant;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::bundle::{Bundle, Manifest};
+use crate::bundle::{Bundle, GoldenTensor, Manifest};
 use crate::input::{Limits, Picture, Tokenizer};
 use crate::metrics::Metrics;
 use crate::types::{Answer, Query};
@@ -18,8 +18,9 @@ use super::executor::Executors;
 use super::features::{ReadText, Seen};
 use super::heads;
 use super::queue::Refused;
+use super::raw::{RawGraph, RawRun};
 use super::settings::{Settings, processors};
-use super::stage::{Logits, Pair, Pictures, Questions, Reading, Texts};
+use super::stage::{Logits, Pair, Pictures, Questions, Raws, Reading, Texts};
 use super::workers::{Lane, Workers};
 
 /// Items of one call in work at the same time: enough to fill batches, few enough that a large call leaves room in the queues.
@@ -250,6 +251,17 @@ impl Engine {
     ) -> Result<f32, Error> {
         let logits = self.fuse(picture, Reading::Read(Arc::clone(text)), call).await?;
         Ok(heads::match_probability(&logits))
+    }
+
+    /// The graph of the bundle called `name`, to be run on tensors of the caller's own.
+    pub fn graph(&self, name: &str) -> Option<RawGraph<'_>> {
+        let Shared { model, settings, tokenizer, .. } = &*self.shared;
+        RawGraph::of(&model.manifest, name, settings.batch, tokenizer.vocabulary())
+    }
+
+    /// Runs a graph on the caller's own tensors; `run` was made for this engine. The outputs come in the order in which it names them.
+    pub async fn run(&self, run: RawRun, call: &Call) -> Result<Vec<GoldenTensor>, Error> {
+        self.shared.executors.submit::<Raws>(run, call).await
     }
 
     pub fn model(&self) -> &ModelInfo {

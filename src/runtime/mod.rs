@@ -3,7 +3,7 @@
 //! A call is admitted once ([`Engine::admit`]), then goes through the stages: a picture is decoded by the [`workers`], its objects are
 //! found, its visual states computed ([`Engine::see`]); a text is split and read ([`Engine::read`]); both meet in the fusion graph
 //! ([`Engine::ask`]). Each stage has a queue; executors, threads that own their sessions, cut batches from the queues whenever they are
-//! free, later stages first.
+//! free, later stages first. Beside this, a single graph can be run on a caller's own tensors ([`Engine::graph`]).
 
 mod bare;
 mod batching;
@@ -21,6 +21,7 @@ mod pace;
 mod proof;
 mod provider;
 mod queue;
+mod raw;
 #[cfg(test)]
 mod scheduling;
 mod settings;
@@ -35,5 +36,6 @@ pub use engine::{Engine, ModelInfo};
 pub use error::{Error, LibraryError, StartError};
 pub use features::{ReadText, Seen};
 pub use provider::{Cuda, Provider};
+pub use raw::{Outline, RawError, RawGraph, RawRun};
 pub use settings::{Settings, processors};
 pub use source::Source;

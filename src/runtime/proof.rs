@@ -68,7 +68,7 @@ fn warm<S: Stage>(
 /// Runs every graph on the golden inputs and holds its outputs against the golden ones.
 pub(super) fn prove(graphs: &mut Graphs, bundle: &Bundle) -> Result<(), StartError> {
     let golden = bundle.golden()?;
-    for graph in [&mut graphs.objects, &mut graphs.vision, &mut graphs.text, &mut graphs.fusion] {
+    for graph in graphs.all() {
         let name = graph.name();
         let golden = golden.graphs.get(name).ok_or(StartError::NoGolden { graph: name })?;
         prove_one(graph, golden, bundle.manifest().tolerance())?;

@@ -11,6 +11,17 @@ fn checked_in() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.yaml")).unwrap()
 }
 
+/// Whether a path is one of the Open Inference Protocol, whose errors have its own form.
+fn protocol(path: &str) -> bool {
+    path.starts_with("/v2")
+}
+
+/// A path with a name in every place.
+fn placed(server: &TestServer, path: &str) -> String {
+    let version = server.engine.model().version();
+    path.replace("{name}", "shapes").replace("{model}", "shapes.text").replace("{version}", version)
+}
+
 async fn contract(server: &TestServer) -> Value {
     server.get("/openapi.json").await.answer()
 }
@@ -28,13 +39,17 @@ async fn every_operation_of_the_contract_is_served() {
     let server = TestServer::start().await;
     let contract = contract(&server).await;
     let paths = contract["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 12);
+    assert_eq!(paths.len(), 21);
     for (path, operations) in paths {
-        let path = path.replace("{name}", "shapes");
+        let place = placed(&server, path);
         for method in operations.as_object().unwrap().keys() {
-            let request = server.client.request(method.to_uppercase().parse().unwrap(), server.url(&path));
+            let request = server.client.request(method.to_uppercase().parse().unwrap(), server.url(&place));
             let status = request.send().await.unwrap().status().as_u16();
-            let expected = if method == "get" { 200 } else { 415 };
+            let expected = match method.as_str() {
+                "get" => 200,
+                _ if protocol(path) => 400,
+                _ => 415,
+            };
             assert_eq!(status, expected, "{method} {path}");
         }
     }
@@ -48,7 +63,7 @@ async fn every_example_of_a_request_is_answered() {
         let Some(post) = operations.get("post") else { continue };
         let example = &post["requestBody"]["content"]["application/json"]["example"];
         let shown = &post["responses"]["200"]["content"]["application/json"]["example"];
-        let answer = server.json(path, example).await.answer();
+        let answer = server.json(&placed(&server, path), example).await.answer();
         let names = |answer: &Value| answer.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&answer), names(shown), "{path}");
     }
@@ -74,7 +89,7 @@ async fn requests_to_the_model_document_every_refusal_and_take_forms() {
     let server = TestServer::start().await;
     let contract = contract(&server).await;
     for (path, operations) in contract["paths"].as_object().unwrap() {
-        let Some(post) = operations.get("post") else { continue };
+        let Some(post) = operations.get("post").filter(|_| !protocol(path)) else { continue };
         for status in ["400", "413", "415", "422", "429", "500", "503", "504"] {
             let name = post["responses"][status]["$ref"].as_str().unwrap();
             let refusal = contract.pointer(name.trim_start_matches('#')).unwrap();
@@ -86,4 +101,25 @@ async fn requests_to_the_model_document_every_refusal_and_take_forms() {
         let file = form.get("image").map(|image| image["format"].as_str());
         assert_eq!(file, Some(Some("binary")), "{path}");
     }
+}
+
+#[tokio::test]
+async fn runs_of_the_protocol_document_every_refusal_in_its_form() {
+    let server = TestServer::start().await;
+    let contract = contract(&server).await;
+    let mut runs = 0;
+    for (path, operations) in contract["paths"].as_object().unwrap() {
+        let Some(post) = operations.get("post").filter(|_| protocol(path)) else { continue };
+        for status in ["400", "404", "413", "415", "429", "500", "503", "504"] {
+            let name = post["responses"][status]["$ref"].as_str().unwrap();
+            let refusal = contract.pointer(name.trim_start_matches('#')).unwrap();
+            let content = &refusal["content"]["application/json"];
+            assert_eq!(content["schema"]["$ref"], "#/components/schemas/InferenceError", "{path} {status}");
+            assert!(content["example"]["error"].is_string(), "{path} {status}");
+        }
+        let bodies = post["requestBody"]["content"].as_object().unwrap();
+        assert!(bodies.keys().eq(["application/json", "application/octet-stream"]), "{path}");
+        runs += 1;
+    }
+    assert_eq!(runs, 2);
 }

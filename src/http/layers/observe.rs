@@ -24,7 +24,15 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const UNMATCHED: &str = "unmatched";
 
 /// Routes that machines ask every few seconds; their answers are worth no line in the log and no trace.
-const PROBES: [&str; 3] = ["/health/live", "/health/ready", "/metrics"];
+const PROBES: [&str; 7] = [
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/v2/health/live",
+    "/v2/health/ready",
+    "/v2/models/{model}/ready",
+    "/v2/models/{model}/versions/{version}/ready",
+];
 
 /// Status under which requests are counted whose client left before the answer was there.
 const CLIENT_LEFT: u16 = 499;

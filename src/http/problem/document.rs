@@ -15,7 +15,7 @@ pub struct ProblemDocument {
     /// The HTTP status.
     pub(super) status: u16,
     /// What is wrong with this request, and what to do.
-    pub(super) detail: String,
+    pub(in crate::http) detail: String,
     /// The request's id, also in the header `X-Request-Id`.
     pub(super) request_id: String,
     /// The field of the request that the problem is about.

@@ -4,6 +4,7 @@ pub mod bad;
 pub mod pictures;
 pub mod reply;
 pub mod server;
+pub mod tensors;
 
 pub use reply::Reply;
 pub use server::TestServer;
