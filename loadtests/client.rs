@@ -65,22 +65,10 @@ impl Client {
         remote: bool,
     ) -> Result<Self, Failure> {
         let root = root.trim_end_matches('/').to_owned();
-        let uri: Uri =
-            root.parse().map_err(|error| Failure::usage(format!("{root} is no address: {error}")))?;
-        let (Some("http"), Some(host)) = (uri.scheme_str(), uri.host()) else {
-            return Err(Failure::usage(format!("{root} is no address of the form http://HOST:PORT")));
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let addresses: Vec<SocketAddr> = (host, uri.port_u16().unwrap_or(80))
-            .to_socket_addrs()
-            .map_err(|error| Failure::usage(format!("{host} can't be found: {error}")))?
-            .collect();
-        let &[address, ..] = addresses.as_slice() else {
-            return Err(Failure::usage(format!("{host} has no address")));
-        };
-        if !remote && !addresses.iter().all(|address| address.ip().is_loopback()) {
+        let (uri, address) = locate(&root, remote)?;
+        if uri.path() != "/" {
             return Err(Failure::usage(format!(
-                "{host} is another machine: put it under load only if it is yours, with --allow-remote"
+                "{root} goes on behind the port: give only http://HOST:PORT"
             )));
         }
         let mut all: HeaderMap = headers.iter().cloned().collect();
@@ -160,6 +148,28 @@ impl Client {
     }
 }
 
+/// Reads an address and finds its machine, which must be this one unless `remote` allows others.
+pub fn locate(url: &str, remote: bool) -> Result<(Uri, SocketAddr), Failure> {
+    let uri: Uri = url.parse().map_err(|error| Failure::usage(format!("{url} is no address: {error}")))?;
+    let (Some("http"), Some(host)) = (uri.scheme_str(), uri.host()) else {
+        return Err(Failure::usage(format!("{url} is no address that begins with http://HOST:PORT")));
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let addresses: Vec<SocketAddr> = (host, uri.port_u16().unwrap_or(80))
+        .to_socket_addrs()
+        .map_err(|error| Failure::usage(format!("{host} in {url} can't be found: {error}")))?
+        .collect();
+    let &[address, ..] = addresses.as_slice() else {
+        return Err(Failure::usage(format!("{host} in {url} has no address")));
+    };
+    if !remote && !addresses.iter().all(|address| address.ip().is_loopback()) {
+        return Err(Failure::usage(format!(
+            "{url} is on another machine: put it under load only if it is yours, with --allow-remote"
+        )));
+    }
+    Ok((uri, address))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_named() {
-        for root in ["https://127.0.0.1", "127.0.0.1:8080", "http://", "here and there"] {
+        for root in ["https://127.0.0.1", "127.0.0.1:8080", "http://127.0.0.1:80/v1", "here and there"] {
             assert!(refused(root).contains(root), "{}", refused(root));
         }
     }

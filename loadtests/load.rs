@@ -56,6 +56,7 @@ pub struct Load {
     bounds: Bounds,
     max_in_flight: usize,
     pid: Option<u32>,
+    remote: bool,
     /// Of the next request; runs share it, so that a picture is new in each.
     next: Arc<AtomicU64>,
     pub stop: Stop,
@@ -69,6 +70,7 @@ impl Load {
             client,
             work: Arc::new(Work::prepare(work)?),
             bounds: Bounds { slo, late: target.late_ms, verify: work.verify },
+            remote: target.allow_remote,
             max_in_flight: target.max_in_flight.get(),
             next: Arc::default(),
             stop,
@@ -77,7 +79,8 @@ impl Load {
 
     /// Runs a load to its end, or until a stop is asked for.
     pub async fn run(&self, plan: &Plan) -> Result<Summary, Failure> {
-        let probes = plan.probes.iter().map(|url| Probe::start(url)).collect::<Result<Vec<_>, _>>()?;
+        let probes =
+            plan.probes.iter().map(|url| Probe::start(url, self.remote)).collect::<Result<Vec<_>, _>>()?;
         let opened = self.client.opened();
         let running = Arc::new(Running {
             load: self.clone(),

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 use ureq::Agent;
-use ureq::http::Uri;
 
+use crate::client::locate;
 use crate::failure::Failure;
 use crate::figures::{Percentiles, Times};
 use crate::stop::Stop;
@@ -34,13 +34,9 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Starts asking; `url` begins with `http://`.
-    pub fn start(url: &str) -> Result<Self, Failure> {
-        let uri: Uri =
-            url.parse().map_err(|error| Failure::usage(format!("{url} is no address: {error}")))?;
-        if uri.scheme_str() != Some("http") || uri.host().is_none() {
-            return Err(Failure::usage(format!("{url} is no address of the form http://HOST:PORT/PATH")));
-        }
+    /// Starts asking; an address on another machine only if `remote` allows it.
+    pub fn start(url: &str, remote: bool) -> Result<Self, Failure> {
+        let (uri, _) = locate(url, remote)?;
         let config = Agent::config_builder().proxy(None).timeout_global(Some(TIMEOUT));
         let agent: Agent = config.build().into();
         let stop = Stop::new();

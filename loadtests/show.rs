@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::client::Lost;
 use crate::figures::Percentiles;
 use crate::summary::{Driven, LATE, Summary};
 
@@ -85,11 +86,20 @@ fn answered(summary: &Summary) -> String {
 
 fn outcomes(summary: &Summary) -> String {
     let statuses = summary.statuses.iter().map(|(status, count)| format!("{count} × {status}"));
-    let lost = summary.lost.iter().map(|(lost, count)| format!("{count} × {lost:?}").to_lowercase());
+    let lost = summary.lost.iter().map(|(lost, count)| format!("{count} {}", words(*lost)));
     let counts = [(summary.unreadable, "unreadable"), (summary.wrong, "wrong")];
     let odd = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
     let all: Vec<_> = statuses.chain(lost).chain(odd).collect();
     if all.is_empty() { "nothing".to_owned() } else { all.join(", ") }
+}
+
+fn words(lost: Lost) -> &'static str {
+    match lost {
+        Lost::NotConnected => "not connected",
+        Lost::Broken => "broken off",
+        Lost::TimedOut => "timed out",
+        Lost::Unsent => "not sent",
+    }
 }
 
 fn server(summary: &Summary) -> String {
@@ -132,4 +142,61 @@ fn warnings(summary: &Summary) -> Vec<String> {
         all.push("the load was stopped before its end".to_owned());
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::arrivals::Arrivals;
+    use crate::figures::{Bounds, Figures};
+    use crate::summary::Measured;
+
+    use super::*;
+
+    fn figures() -> Figures {
+        let bounds = Bounds { slo: Duration::from_millis(50), late: Duration::from_millis(5), verify: false };
+        let mut figures = Figures::new(bounds);
+        figures.latency.record(Duration::from_millis(20));
+        figures.requests = 200;
+        figures.answered = 190;
+        figures.good = 180;
+        figures.statuses.extend([(200, 190), (429, 7)]);
+        figures.lost.insert(Lost::TimedOut, 3);
+        figures
+    }
+
+    fn told(figures: &Figures) -> String {
+        let driven = Driven::Open { rate: 100.0, arrivals: Arrivals::Poisson };
+        let measured = Measured { seconds: 2.0, finished: 190, own_cpu: 0.19, observed: None };
+        super::summary(&Summary::new("http://127.0.0.1:1", driven, figures, measured))
+    }
+
+    #[test]
+    fn rates_outcomes_and_costs_are_told() {
+        let told = told(&figures());
+        for part in [
+            "100.0 a second, poisson; 100.0 were sent, over 2.0 s",
+            "95.0 a second; 90.0 of them within 50 ms",
+            "190 × 200, 7 × 429, 3 timed out",
+            "1.000 ms of processor time per answer",
+            "give its --pid",
+        ] {
+            assert!(told.contains(part), "{part} in:\n{told}");
+        }
+        assert!(!told.contains("WARNING"), "{told}");
+    }
+
+    #[test]
+    fn a_client_that_was_late_and_odd_answers_are_warned_of() {
+        let mut figures = figures();
+        figures.late = 3;
+        figures.complaint = Some("500: broken".to_owned());
+        let told = told(&figures);
+        assert!(
+            told.contains("WARNING: 3 requests (1.5 %, more than 1 %) were sent over 5 ms late"),
+            "{told}"
+        );
+        assert!(told.contains("the first of them 500: broken"), "{told}");
+    }
 }

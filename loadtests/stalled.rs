@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::routing::post;
 use clap::Parser;
@@ -24,7 +25,8 @@ const ANSWER: &str = r#"{"answer":"red","answers":[{"answer":"red","score":0.9}]
 /// A server that answers nothing for a while from its `stall`-th request on; its address.
 async fn server(stall: u64) -> String {
     let count = Arc::new(Mutex::new(0));
-    let answer = move || {
+    // The body is taken in, or its connection could not be used again.
+    let answer = move |_: Bytes| {
         let count = Arc::clone(&count);
         async move {
             // Those that come during the stall wait for their turn.
@@ -107,7 +109,7 @@ async fn connections_are_used_again_and_stages_told() {
 
 #[tokio::test]
 async fn refusals_and_a_server_that_is_not_there_are_told_apart() {
-    let busy = || async { StatusCode::TOO_MANY_REQUESTS };
+    let busy = |_: Bytes| async { StatusCode::TOO_MANY_REQUESTS };
     let url = serve(Router::new().route("/v1/vqa", post(busy))).await;
     let summary = run(&url, &[], closed(2, 20)).await;
     assert_eq!((summary.statuses[&429], summary.refusal_ms.count, summary.goodput), (20, 20, 0.0));
