@@ -45,7 +45,7 @@ pub async fn sweep(args: &SweepArgs, stop: Stop) -> Result<(), Failure> {
     let (mut steps, mut summaries): (Vec<Step>, Vec<Summary>) = (Vec::new(), Vec::new());
     print(&format!(
         "{:>9}{:>10}{:>10}{:>10}{:>9}{:>9}{:>9}{:>9}{:>9}{:>8}\n",
-        "rate", "sent/s", "200/s", "good/s", "p50 ms", "p90", "p99", "p99.9", "cpu ms", "late"
+        "rate", "due/s", "200/s", "good/s", "p50 ms", "p90", "p99", "p99.9", "cpu ms", "late"
     ))?;
     while let Some(rate) = search.next(&steps) {
         let drive = Drive::Open { rate, arrivals: args.arrivals, seed: args.work.seed };

@@ -66,8 +66,8 @@ fn offered(summary: &Summary) -> String {
     match summary.driven {
         Driven::Open { rate, arrivals } => {
             let arrivals = format!("{arrivals:?}").to_lowercase();
-            let sent = summary.offered();
-            format!("{rate:.1} a second, {arrivals}; {sent:.1} were sent, over {:.1} s", summary.seconds)
+            let due = summary.offered();
+            format!("{rate:.1} a second, {arrivals}; {due:.1} were due, over {:.1} s", summary.seconds)
         }
         Driven::Closed { connections } => {
             format!("{connections} connections that were always busy, over {:.1} s", summary.seconds)
@@ -176,7 +176,7 @@ mod tests {
     fn rates_outcomes_and_costs_are_told() {
         let told = told(&figures());
         for part in [
-            "100.0 a second, poisson; 100.0 were sent, over 2.0 s",
+            "100.0 a second, poisson; 100.0 were due, over 2.0 s",
             "95.0 a second; 90.0 of them within 50 ms",
             "190 × 200, 7 × 429, 3 timed out",
             "1.000 ms of processor time per answer",
