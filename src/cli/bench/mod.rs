@@ -2,6 +2,7 @@
 
 mod cpu;
 mod measure;
+mod mixing;
 mod samples;
 mod served;
 
@@ -16,7 +17,7 @@ use clap::Args;
 use crate::bundle::Bundle;
 use crate::eval::{Server, Upload};
 use crate::metrics::Metrics;
-use crate::runtime::{Engine, ModelInfo, Phase, Provider, Settings};
+use crate::runtime::{Bare, Engine, ModelInfo, Phase, Provider, Settings};
 
 use super::engine_args::EngineArgs;
 use super::exit::Failure;
@@ -39,12 +40,19 @@ pub struct BenchArgs {
     /// Seconds for each measurement
     #[arg(long, value_name = "SECONDS", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
+    /// Measure instead whether queries of all tasks should share batches: one queue against a queue per task
+    #[arg(long)]
+    mixing: bool,
     #[command(flatten)]
     engine: EngineArgs,
 }
 
 /// Prints a line per measurement, and at the end how the ways compare.
 pub fn run(args: &BenchArgs) -> Result<(), Failure> {
+    if args.mixing {
+        let mut bare = Bare::load(&Bundle::open(&args.model)?, &args.engine.settings())?;
+        return mixing::run(&mut bare, Duration::from_secs(args.seconds));
+    }
     let samples = Arc::new(samples::draw()?);
     let uploads: Vec<_> = samples.iter().map(|sample| Upload::of(&sample.picture, &sample.query)).collect();
     let time = Duration::from_secs(args.seconds);
