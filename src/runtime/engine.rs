@@ -472,19 +472,6 @@ mod tests {
         assert!(matches!(engine.see(picture(9), &accepted).await, Err(Error::Draining)));
     }
 
-    #[tokio::test]
-    async fn a_retired_engine_ends_with_its_last_call_and_not_before() {
-        let engine = engine(&Settings::default());
-        let (call, metrics) = (engine.admit(None).unwrap(), Arc::downgrade(&engine.shared.metrics));
-        let at_work = engine.clone();
-        let retiring = tokio::spawn(engine.retire());
-        at_work.answer(picture(9), &queries()[0], &call).await.unwrap();
-        assert!(!retiring.is_finished());
-        drop(at_work);
-        retiring.await.unwrap();
-        assert!(metrics.upgrade().is_none(), "its threads still hold the metrics");
-    }
-
     #[test]
     fn cuda_without_a_gpu_is_refused_and_auto_says_what_runs() {
         let start = |provider| {

@@ -329,6 +329,7 @@ mod tests {
     use super::super::graphs::tests::shapes;
     use super::super::stage::{Pair, Reading, VisualStates};
     use super::*;
+    use crate::input::Pixels;
     use crate::types::{Frame, Object, Size, Tags, UnitBox};
 
     fn executors() -> Executors {
@@ -359,5 +360,26 @@ mod tests {
         let panicked = executors.submit::<Questions>(pair, &call(None)).await;
         assert!(matches!(panicked, Err(Error::Interrupted { stage: "fusion" })));
         assert_eq!(executors.submit::<Texts>(vec![2, 3], &call(None)).await.unwrap().tokens(), 2);
+    }
+
+    #[test]
+    fn the_latest_stage_that_has_work_goes_first() {
+        let shared = Arc::clone(&executors().shared);
+        let mut lanes = Lanes::new(&shared.metrics);
+        let call = call(None);
+        let pixels = Pixels { side: 1, data: vec![0; 3] };
+        let states = VisualStates { visual: Vec::new(), coarse: Vec::new(), regions: 0 };
+        let seen = Seen::new(Frame::new(Size { width: 1, height: 1 }), Vec::new(), states);
+        let pair = Pair { picture: Arc::new(seen), text: Reading::Tokens(vec![2, 3]) };
+        let ((picture, _seen), (text, _read)) = (Job::new(pixels, &call), Job::new(vec![2, 3], &call));
+        let (question, _answer) = Job::new(pair, &call);
+        lanes.pictures.push(picture);
+        lanes.texts.push(text);
+        lanes.questions.push(question);
+        let mut next = || lanes.next(&shared, Outlook { idle: 0, closed: false });
+        assert!(matches!(next(), Next::Work(Work::Questions(_))));
+        assert!(matches!(next(), Next::Work(Work::Texts(_))));
+        assert!(matches!(next(), Next::Work(Work::Pictures(_))));
+        assert!(matches!(next(), Next::Wait(None)));
     }
 }

@@ -21,6 +21,8 @@ mod pace;
 mod proof;
 mod provider;
 mod queue;
+#[cfg(test)]
+mod scheduling;
 mod settings;
 mod source;
 mod stage;
