@@ -35,11 +35,7 @@ impl Stamp {
             })
             .collect();
         files.sort();
-        Some(Self {
-            fingerprint: fingerprint(&manifest),
-            version: named.map(|named| named.version),
-            files,
-        })
+        Some(Self { fingerprint: fingerprint(&manifest), version: named.map(|named| named.version), files })
     }
 
     /// The fingerprint that the bundle has if it is whole.

@@ -144,7 +144,7 @@ impl Watch {
 
     fn refuse(&mut self, seen: Option<Stamp>, error: &StartError) {
         let version = seen.as_ref().and_then(|stamp| stamp.version().map(str::to_owned));
-        let reason = error.to_string();
+        let reason = error.sentence();
         self.state.metrics().reloaded(Reload::Refused);
         tracing::error!(
             folder = %self.source.folder().display(),

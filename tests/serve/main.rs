@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod batching;
+mod cancellation;
 mod contract;
 mod life;
 mod limits;
@@ -14,4 +15,5 @@ mod objects_route;
 mod observed;
 mod process;
 mod support;
+mod swap;
 mod task_routes;

@@ -15,15 +15,15 @@ use crate::support::pictures::{png, scene};
 use crate::support::server::json_body;
 
 /// A running `cmal serve`; killed when a test fails before it ends.
-struct Process {
+pub struct Process {
     child: Child,
-    url: String,
+    pub url: String,
     /// Reads the log as it is written: a full pipe would hold the server.
     log: Option<JoinHandle<String>>,
 }
 
 /// `cmal serve` on a free port with nothing from the environment of this test but the ONNX Runtime library.
-fn serve() -> Command {
+pub fn serve() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cmal"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CMAL_") && name != "CMAL_ONNXRUNTIME" {
@@ -37,7 +37,7 @@ fn serve() -> Command {
 
 impl Process {
     /// A server that is ready.
-    fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         let process = Self::live(command);
         assert!(process.url.starts_with("http://127.0.0.1:"), "{}", process.failure());
         while !process.get("/health/ready").status().is_success() {
@@ -60,17 +60,25 @@ impl Process {
         Self { child, url: line.trim().to_owned(), log: Some(log) }
     }
 
-    fn get(&self, path: &str) -> reqwest::blocking::Response {
+    pub fn get(&self, path: &str) -> reqwest::blocking::Response {
         Client::new().get(format!("{}{path}", self.url)).send().unwrap()
     }
 
-    fn terminate(&self) {
-        let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(killed.success());
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.id().to_string()]).status().unwrap();
+        assert!(sent.success());
     }
 
     /// Waits for the end; returns the exit status and the log.
-    fn ended(mut self) -> (ExitStatus, String) {
+    pub fn ended(mut self) -> (ExitStatus, String) {
         let log = self.log.take().unwrap().join().unwrap();
         (self.child.wait().unwrap(), log)
     }

@@ -57,7 +57,11 @@ impl Home {
     }
 
     fn serve(&self, watch_seconds: &str) -> Process {
-        Process::start(serve().args(["--grace-ms", "0", "--watch-seconds", watch_seconds, "--models"]).arg(self.0.path()))
+        Process::start(
+            serve()
+                .args(["--grace-ms", "0", "--watch-seconds", watch_seconds, "--models"])
+                .arg(self.0.path()),
+        )
     }
 }
 
@@ -137,7 +141,11 @@ fn five_swaps_under_load_lose_no_answer_mix_none_and_leave_no_thread_behind() {
                     while !stop.load(Ordering::Relaxed) {
                         let (model, score) = ask(&client, &process, &body);
                         let difference = (score - own[&model]).abs();
-                        assert!(difference <= 1e-4, "{model} answers with {score}, by itself with {}", own[&model]);
+                        assert!(
+                            difference <= 1e-4,
+                            "{model} answers with {score}, by itself with {}",
+                            own[&model]
+                        );
                         *answered.entry(model).or_default() += 1;
                     }
                     answered
@@ -148,10 +156,13 @@ fn five_swaps_under_load_lose_no_answer_mix_none_and_leave_no_thread_behind() {
             swap(version);
         }
         stop.store(true, Ordering::Relaxed);
-        askers.into_iter().flat_map(|asker| asker.join().unwrap()).fold(HashMap::new(), |mut all, (model, count)| {
-            *all.entry(model).or_insert(0) += count;
-            all
-        })
+        askers.into_iter().flat_map(|asker| asker.join().unwrap()).fold(
+            HashMap::new(),
+            |mut all, (model, count)| {
+                *all.entry(model).or_insert(0) += count;
+                all
+            },
+        )
     });
     assert!(["shapes@1", "shapes@2"].iter().all(|model| answered.get(*model) > Some(&0)), "{answered:?}");
     // An engine ends with the last request that it answers.

@@ -160,7 +160,9 @@ impl ServeArgs {
         Ok(ServeSettings {
             models: given.models.unwrap_or_else(|| PathBuf::from("models")),
             model: given.model,
-            watch: Some(given.watch_seconds.unwrap_or(5)).filter(|seconds| *seconds > 0).map(Duration::from_secs),
+            watch: Some(given.watch_seconds.unwrap_or(5))
+                .filter(|seconds| *seconds > 0)
+                .map(Duration::from_secs),
             bind: given.bind.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             http,
             runtime,

@@ -85,7 +85,10 @@ impl GroundingResponse {
             score: 0.9921875,
             tags: Tags { class: "circle".to_owned(), attributes: vec!["red".to_owned()] },
         };
-        Self::new(GroundingAnswer { present: 0.984375, candidates: vec![candidate] }, example::MODEL.to_owned())
+        Self::new(
+            GroundingAnswer { present: 0.984375, candidates: vec![candidate] },
+            example::MODEL.to_owned(),
+        )
     }
 }
 
