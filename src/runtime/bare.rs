@@ -63,10 +63,10 @@ impl Bare {
                 text: Reading::Tokens(tokens),
             })
             .collect();
-        let asked: Vec<&Pair> = pairs.iter().collect();
-        let logits = Questions::run(&mut self.graphs, &self.model, &asked, timing)?;
-        let answered = batch.iter().zip(&logits).zip(&pairs).map(|(((_, query), logits), pair)| {
-            heads::answer(query, logits, &pair.picture, heads::Reading::of(&self.model.manifest))
+        let questions: Vec<&Pair> = pairs.iter().collect();
+        let asked = Questions::run(&mut self.graphs, &self.model, &questions, timing)?;
+        let answered = batch.iter().zip(&asked).zip(&pairs).map(|(((_, query), asked), pair)| {
+            heads::answer(query, &asked.logits, &pair.picture, heads::Reading::of(&self.model.manifest))
         });
         Ok(answered.collect())
     }

@@ -57,6 +57,19 @@ impl Call {
         }
         outcome
     }
+
+    /// Does `work`, until the deadline at the latest.
+    pub(super) async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+        metrics: &Metrics,
+    ) -> Result<T, Error> {
+        let Some(deadline) = self.deadline else { return work.await };
+        time::timeout_at(deadline.into(), work).await.unwrap_or_else(|_| {
+            metrics.reject(Rejection::Expired);
+            Err(Error::Expired)
+        })
+    }
 }
 
 /// What a call spends time on, in the order a request meets them.
@@ -69,10 +82,15 @@ pub enum Phase {
     /// Waiting in front of any stage.
     Queue,
     Fusion,
+    Association,
 }
 
 impl Phase {
-    pub const ALL: [Self; 6] =
+    pub const ALL: [Self; 7] =
+        [Self::Decode, Self::Objects, Self::Vision, Self::Text, Self::Queue, Self::Fusion, Self::Association];
+
+    /// Those that every answer about a new picture goes through.
+    pub const ANSWERING: [Self; 6] =
         [Self::Decode, Self::Objects, Self::Vision, Self::Text, Self::Queue, Self::Fusion];
 
     /// The name in `Server-Timing`.
@@ -84,6 +102,7 @@ impl Phase {
             Self::Text => "text",
             Self::Queue => "queue",
             Self::Fusion => "fusion",
+            Self::Association => "association",
         }
     }
 }

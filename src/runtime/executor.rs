@@ -23,10 +23,10 @@ use super::pace::Pace;
 use super::provider::Attempt;
 use super::queue::{Next, Outlook, Queue};
 use super::settings::{Settings, processors};
-use super::stage::{Model, Pictures, Questions, Stage, Texts};
+use super::stage::{Associations, Model, Pictures, Questions, Stage, Texts};
 
 /// The phases in which a graph runs.
-const GRAPHS: [Phase; 4] = [Phase::Objects, Phase::Vision, Phase::Text, Phase::Fusion];
+const GRAPHS: [Phase; 5] = [Phase::Objects, Phase::Vision, Phase::Text, Phase::Fusion, Phase::Association];
 
 /// Pause before sessions that could not be made again are tried once more.
 const RETRY: Duration = Duration::from_secs(1);
@@ -61,6 +61,7 @@ pub(super) struct Lanes {
     pub pictures: Lane<Pictures>,
     pub texts: Lane<Texts>,
     pub questions: Lane<Questions>,
+    pub associations: Lane<Associations>,
 }
 
 /// A batch of some stage.
@@ -68,6 +69,7 @@ enum Work {
     Pictures(Batch<Pictures>),
     Texts(Batch<Texts>),
     Questions(Batch<Questions>),
+    Associations(Batch<Associations>),
 }
 
 impl Shared {
@@ -210,7 +212,12 @@ impl Drop for Executors {
 
 impl Lanes {
     fn new(metrics: &Metrics) -> Self {
-        Self { pictures: Lane::new(metrics), texts: Lane::new(metrics), questions: Lane::new(metrics) }
+        Self {
+            pictures: Lane::new(metrics),
+            texts: Lane::new(metrics),
+            questions: Lane::new(metrics),
+            associations: Lane::new(metrics),
+        }
     }
 
     /// The next batch: the latest stage that has one, so that work begun is work finished.
@@ -219,6 +226,7 @@ impl Lanes {
         let work = self
             .cut::<Questions>(shared, outlook, &mut wait)
             .map(Work::Questions)
+            .or_else(|| self.cut::<Associations>(shared, outlook, &mut wait).map(Work::Associations))
             .or_else(|| self.cut::<Texts>(shared, outlook, &mut wait).map(Work::Texts))
             .or_else(|| self.cut::<Pictures>(shared, outlook, &mut wait).map(Work::Pictures));
         work.map_or(Next::Wait(wait), Next::Work)
@@ -247,6 +255,7 @@ impl std::fmt::Debug for Lanes {
             .field("pictures", &self.pictures.len())
             .field("texts", &self.texts.len())
             .field("questions", &self.questions.len())
+            .field("associations", &self.associations.len())
             .finish()
     }
 }
@@ -303,6 +312,7 @@ fn work(graphs: &mut Graphs, shared: &Shared, work: Work) {
         Work::Pictures(batch) => serve(graphs, shared, batch),
         Work::Texts(batch) => serve(graphs, shared, batch),
         Work::Questions(batch) => serve(graphs, shared, batch),
+        Work::Associations(batch) => serve(graphs, shared, batch),
     }
 }
 

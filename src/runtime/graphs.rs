@@ -1,4 +1,4 @@
-//! The sessions that one thread owns: one of every graph that answers are made with, loaded, warmed and proven together.
+//! The sessions that one thread owns: one of every graph, loaded, warmed and proven together.
 
 use crate::bundle::Bundle;
 use crate::bundle::names::graph;
@@ -14,6 +14,8 @@ pub(super) struct Graphs {
     pub vision: Graph,
     pub text: Graph,
     pub fusion: Graph,
+    /// Beside what answers are made with: few requests need it, but a session more takes little, and every request finds it proven.
+    pub association: Graph,
 }
 
 impl Graphs {
@@ -25,6 +27,7 @@ impl Graphs {
             vision: load(graph::VISION)?,
             text: load(graph::TEXT)?,
             fusion: load(graph::FUSION)?,
+            association: load(graph::ASSOCIATION)?,
         };
         proof::warm_up(&mut graphs, model, batch)?;
         proof::prove(&mut graphs, bundle)?;

@@ -9,7 +9,7 @@ use super::call::Phase;
 /// The shortest time that is told: Retry-After counts in seconds.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// Time per item of each phase, smoothed.
+/// Time per item of each phase, smoothed; told by those that every answer goes through.
 #[derive(Debug)]
 pub(super) struct Pace {
     nanoseconds: [AtomicU64; Phase::ALL.len()],
@@ -32,7 +32,10 @@ impl Pace {
 
     /// About when so many calls, each of which goes through every phase, are done.
     pub fn retry_after(&self, calls: usize) -> Duration {
-        let call: u64 = self.nanoseconds.iter().map(|phase| phase.load(Ordering::Relaxed)).sum();
+        let call: u64 = Phase::ANSWERING
+            .iter()
+            .map(|phase| self.nanoseconds[*phase as usize].load(Ordering::Relaxed))
+            .sum();
         let all = call.saturating_mul(calls as u64) / self.hands.get() as u64;
         Duration::from_nanos(all).max(SHORTEST)
     }
