@@ -4,6 +4,7 @@
 //! The routes stand in [`router`], each with its contract; a status in [`problem`]; an endpoint in its file under `v1`.
 
 mod extract;
+mod images;
 mod layers;
 mod openapi;
 mod probes;
@@ -14,6 +15,7 @@ mod settings;
 mod state;
 mod v1;
 
+pub use images::Images;
 pub use openapi::contract_yaml;
 pub use problem::Problem;
 pub use router::router;

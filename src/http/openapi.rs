@@ -19,7 +19,7 @@ use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 use crate::runtime;
 
-use super::extract::Picture;
+use super::extract::{Picture, PictureFile};
 use super::problem::{Kind, Problem, ProblemDocument};
 use super::router;
 
@@ -30,8 +30,9 @@ const REQUEST_ID: &str = "X-Request-Id";
 const TIMEOUT: &str = "X-Request-Timeout-Ms";
 const TIMING: &str = "Server-Timing";
 const RETRY_AFTER: &str = "Retry-After";
+const UNKNOWN_PICTURE: &str = "UnknownPicture";
 
-/// The refusals of a request to the model.
+/// The refusals of a request to the model, but for that of a picture's id.
 const ASKING: [Kind; 8] = [
     Kind::Malformed,
     Kind::TooLarge,
@@ -75,7 +76,7 @@ pub(super) fn outline() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Questions about pictures, answered by CMAL. A picture is sent as base64 in JSON, or as a file in a multipart form \
-             whose fields have the same names. Every error is an RFC 9457 problem document.",
+             whose fields have the same names; or once, to be named by its id from then on. Every error is an RFC 9457 problem document.",
         ))
         .license(Some(license));
     let tag = |name, description| TagBuilder::new().name(name).description(Some(description)).build();
@@ -83,6 +84,7 @@ pub(super) fn outline() -> OpenApi {
         .info(info)
         .tags(Some([
             tag("tasks", "What the model answers."),
+            tag("images", "Pictures that are kept to be asked about."),
             tag("models", "What is loaded."),
             tag("operation", "Probes, metrics and this contract."),
         ]))
@@ -98,9 +100,17 @@ fn shared() -> Components {
         .parameter(REQUEST_ID, request_id_parameter())
         .parameter(TIMEOUT, timeout_parameter())
         .header(REQUEST_ID, text_header("The request's id."))
-        .header(TIMING, text_header("Milliseconds spent in decode, objects, vision, text, queue and fusion."))
+        .header(
+            TIMING,
+            text_header(
+                "Milliseconds spent in decode, objects, vision, text, queue, fusion and association.",
+            ),
+        )
         .header(RETRY_AFTER, retry_after());
-    documented.fold(components, |components, kind| components.response(name(kind), refusal(kind))).build()
+    documented
+        .fold(components, |components, kind| components.response(name(kind), refusal(kind, &example(kind))))
+        .response(UNKNOWN_PICTURE, refusal(Kind::NotFound, &unknown_picture()))
+        .build()
 }
 
 /// The refusals of a request to the model.
@@ -108,7 +118,28 @@ pub(super) struct Refusals;
 
 impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut responses = refusals(&ASKING);
+        responses.extend(UnknownPicture::responses());
+        responses
+    }
+}
+
+/// The refusals of a picture that is to be kept.
+pub(super) struct UploadRefusals;
+
+impl IntoResponses for UploadRefusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
         refusals(&ASKING)
+    }
+}
+
+/// The refusal of a picture's id.
+pub(super) struct UnknownPicture;
+
+impl IntoResponses for UnknownPicture {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let status = Kind::NotFound.status().as_str().to_owned();
+        BTreeMap::from([(status, Ref::from_response_name(UNKNOWN_PICTURE).into())])
     }
 }
 
@@ -140,10 +171,10 @@ fn name(kind: Kind) -> String {
     format!("{kind:?}")
 }
 
-fn refusal(kind: Kind) -> Response {
+fn refusal(kind: Kind, example: &Problem) -> Response {
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name(PROBLEM_SCHEMA)))
-        .example(Some(json!(example(kind).document("5f2a7c31d09be864-1f"))))
+        .example(Some(json!(example.document("5f2a7c31d09be864-1f"))))
         .build();
     let description = format!("{}.", kind.title());
     let mut response =
@@ -179,6 +210,10 @@ fn example(kind: Kind) -> Problem {
     }
 }
 
+fn unknown_picture() -> Problem {
+    Problem::UnknownPicture { id: "9f2c41d7a05be8836e1407bd52ac90f3".to_owned() }
+}
+
 /// Adds to every operation what the layers and the body's reader give it.
 fn complete(mut contract: OpenApi) -> OpenApi {
     let components = contract.components.clone().unwrap_or_default();
@@ -188,7 +223,7 @@ fn complete(mut contract: OpenApi) -> OpenApi {
             operation.parameters.get_or_insert_default().push(parameter(TIMEOUT));
             add_header(operation, TIMING);
         }
-        for operation in [&mut path.get, &mut path.post].into_iter().flatten() {
+        for operation in [&mut path.get, &mut path.post, &mut path.delete].into_iter().flatten() {
             operation.parameters.get_or_insert_default().push(parameter(REQUEST_ID));
             add_header(operation, REQUEST_ID);
         }
@@ -272,7 +307,8 @@ fn with_files(mut object: Object) -> Object {
 }
 
 fn is_picture(reference: &Ref) -> bool {
-    reference.ref_location.rsplit('/').next() == Some(&*Picture::name())
+    let name = reference.ref_location.rsplit('/').next();
+    [Picture::name(), PictureFile::name()].iter().any(|picture| name == Some(picture))
 }
 
 fn file() -> Schema {

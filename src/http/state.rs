@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use crate::metrics::Metrics;
 use crate::runtime::Engine;
 
-use super::{Problem, Settings};
+use super::{Images, Problem, Settings};
 
 /// Handles shared by all requests of one server; cloning it is cheap.
 #[derive(Clone)]
@@ -18,6 +18,7 @@ struct Shared {
     settings: Settings,
     metrics: Arc<Metrics>,
     engine: OnceLock<Engine>,
+    images: Images,
     draining: AtomicBool,
     /// Sets this server's generated request ids apart from those of any other.
     seed: u64,
@@ -28,6 +29,7 @@ impl AppState {
     /// The state of a server whose engine is still loading.
     pub fn new(settings: Settings, metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(Shared {
+            images: Images::new(settings.images, settings.image_lifetime, &metrics),
             settings,
             metrics,
             engine: OnceLock::new(),
@@ -48,6 +50,11 @@ impl AppState {
     /// The engine, once it has proven itself.
     pub fn engine(&self) -> Result<&Engine, Problem> {
         self.0.engine.get().ok_or(Problem::Loading)
+    }
+
+    /// The pictures that clients have left here.
+    pub fn images(&self) -> &Images {
+        &self.0.images
     }
 
     /// Whether a balancer should send requests here.

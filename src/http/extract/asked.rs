@@ -1,7 +1,7 @@
 //! A request to the model, on its way from bytes to the engine.
 
 use crate::http::layers::Traced;
-use crate::http::{AppState, Problem};
+use crate::http::{AppState, Images, Problem};
 use crate::metrics::Rejection;
 use crate::runtime::{Call, Engine};
 use axum::extract::{FromRequest, Request};
@@ -10,9 +10,10 @@ use serde::de::DeserializeOwned;
 use super::body::{Body, discard};
 use super::deadline::deadline;
 
-/// What was asked, the engine that answers it, and the place it holds among the accepted requests.
+/// What was asked, the pictures it may name, the engine that answers it, and the place it holds among the accepted requests.
 pub struct Asked<T> {
     pub request: T,
+    pub images: Images,
     pub engine: Engine,
     pub call: Call,
 }
@@ -41,6 +42,6 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<AppState> for Asked<T> {
         // From here on the engine itself sees to the deadline.
         let call = engine.admit(Some(deadline))?;
         traced.set(&call);
-        Ok(Self { request: body.parse().await?, engine, call })
+        Ok(Self { request: body.parse().await?, images: state.images().clone(), engine, call })
     }
 }

@@ -8,4 +8,4 @@ mod picture;
 
 pub use asked::Asked;
 pub use body::discard;
-pub use picture::Picture;
+pub use picture::{Picture, PictureFile};

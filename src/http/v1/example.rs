@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 const DISC: &str = "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgAQMAAABJtOi3AAAABlBMVEXw8PDSKCiYQgEiAAAAM0lEQVR42mNgwA/YHwAJ+R9Aov4fkPj/\
                     H0ow/v/fACGY//8/gJtAqEPohRgFNhRsPD4AAOiEKXG2rFaDAAAAAElFTkSuQmCC";
 
+/// An id as an upload answers it.
+pub const ID: &str = "9f2c41d7a05be8836e1407bd52ac90f3";
+
 /// The picture as a JSON body gives it.
 pub fn picture() -> Value {
     json!({"base64": DISC})
