@@ -1,11 +1,14 @@
 //! The server as its clients meet it: the real router on a real socket with a real engine on `models/shapes`.
 //!
-//! One file per route; beside them what holds for every route: bad input, batching, the contract, what operators see, the life of
+//! One file per route; beside them what holds for every route: bad input, batching, caching, the contract, what operators see, the life of
 //! the process.
 
+mod associations_route;
 mod bad_input;
 mod batching;
+mod caching;
 mod contract;
+mod images_route;
 mod life;
 mod limits;
 mod match_route;
@@ -13,5 +16,6 @@ mod models_route;
 mod objects_route;
 mod observed;
 mod process;
+mod query_route;
 mod support;
 mod task_routes;
