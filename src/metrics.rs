@@ -3,7 +3,8 @@
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 /// Why work was refused or dropped: the label `reason` of `cmal_rejected_total`.
@@ -67,6 +68,9 @@ pub struct Metrics {
     batch_size: HistogramVec,
     batch_padding: HistogramVec,
     queue_depth: IntGaugeVec,
+    cache_hits: IntCounterVec,
+    cache_misses: IntCounterVec,
+    cache_bytes: IntGaugeVec,
     model_info: IntGaugeVec,
     model_reloads: IntCounterVec,
 }
@@ -114,6 +118,13 @@ impl Metrics {
                 vec![0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9],
             ),
             queue_depth: gauges("queue_depth", "Jobs waiting in front of a stage.", &["stage"]),
+            cache_hits: counters(
+                "cache_hits_total",
+                "Look-ups that were spared the computation.",
+                &["cache"],
+            ),
+            cache_misses: counters("cache_misses_total", "Look-ups that were not.", &["cache"]),
+            cache_bytes: gauges("cache_bytes", "Bytes that a cache holds.", &["cache"]),
             model_info: gauges(
                 "model_info",
                 "1 for the model that serves, with what it runs on.",
@@ -141,6 +152,9 @@ impl Metrics {
         metrics.register(metrics.batch_size.clone());
         metrics.register(metrics.batch_padding.clone());
         metrics.register(metrics.queue_depth.clone());
+        metrics.register(metrics.cache_hits.clone());
+        metrics.register(metrics.cache_misses.clone());
+        metrics.register(metrics.cache_bytes.clone());
         metrics.register(metrics.model_info.clone());
         metrics.register(metrics.model_reloads.clone());
         metrics
@@ -165,6 +179,15 @@ impl Metrics {
     /// Seconds that a stage takes for a batch.
     pub fn compute(&self, stage: &str) -> Histogram {
         self.stage_compute.with_label_values(&[stage])
+    }
+
+    /// A cache, or another store that gives way to newer things.
+    pub fn cache(&self, cache: &str) -> CacheMetrics {
+        CacheMetrics {
+            hits: self.cache_hits.with_label_values(&[cache]),
+            misses: self.cache_misses.with_label_values(&[cache]),
+            bytes: self.cache_bytes.with_label_values(&[cache]),
+        }
     }
 
     pub fn reject(&self, reason: Rejection) {
@@ -223,6 +246,14 @@ pub struct BatchMetrics {
     pub padding: Histogram,
 }
 
+/// What is measured of a cache.
+#[derive(Clone, Debug)]
+pub struct CacheMetrics {
+    pub hits: IntCounter,
+    pub misses: IntCounter,
+    pub bytes: IntGauge,
+}
+
 /// Counts one in a gauge until it is dropped.
 #[derive(Debug)]
 pub struct Held(IntGauge);
@@ -275,6 +306,7 @@ mod tests {
         metrics.queue("fusion").depth.set(3);
         metrics.compute("vision").observe(0.002);
         metrics.reject(Rejection::Withdrawn);
+        metrics.cache("texts").bytes.set(7);
         let text = metrics.render();
         for line in [
             "cmal_http_requests_total{method=\"POST\",route=\"/v1/vqa\",status=\"200\"} 1",
@@ -285,6 +317,8 @@ mod tests {
             "cmal_rejected_total{reason=\"withdrawn\"} 1",
             "cmal_rejected_total{reason=\"overloaded\"} 0",
             "cmal_inflight_requests 0",
+            "cmal_cache_hits_total{cache=\"texts\"} 0",
+            "cmal_cache_bytes{cache=\"texts\"} 7",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }

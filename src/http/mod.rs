@@ -4,6 +4,7 @@
 //! The routes stand in [`router`], each with its contract; a status in [`problem`]; an endpoint in its file under `v1` or `v2`.
 
 mod extract;
+mod images;
 mod keys;
 mod layers;
 mod openapi;
@@ -19,6 +20,7 @@ mod traces;
 mod v1;
 mod v2;
 
+pub use images::Images;
 pub use keys::{KeyError, Keys, NewKey};
 pub use layers::Origins;
 pub use openapi::contract_yaml;

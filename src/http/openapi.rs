@@ -22,7 +22,7 @@ use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 use crate::runtime;
 
-use super::extract::Picture;
+use super::extract::{Picture, PictureFile};
 use super::layers::needs_key;
 use super::problem::{Kind, Problem, ProblemDocument};
 use super::{router, v2};
@@ -37,8 +37,9 @@ const RETRY_AFTER: &str = "Retry-After";
 const CHALLENGE: &str = "WWW-Authenticate";
 const BEARER: &str = "bearer";
 const API_KEY: &str = "apiKey";
+const UNKNOWN_PICTURE: &str = "UnknownPicture";
 
-/// The refusals of a request to the model.
+/// The refusals of a request to the model, but for that of a picture's id.
 const ASKING: [Kind; 8] = [
     Kind::Malformed,
     Kind::TooLarge,
@@ -82,8 +83,9 @@ pub(super) fn outline() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Questions about pictures, answered by CMAL. A picture is sent as base64 in JSON, or as a file in a multipart form \
-             whose fields have the same names. Every error is an RFC 9457 problem document, but below /v2, where it has the form of the \
-             Open Inference Protocol. A server that has API keys wants one with each request but for probes and this contract.",
+             whose fields have the same names; or once, to be named by its id from then on. Every error is an RFC 9457 problem document, \
+             but below /v2, where it has the form of the Open Inference Protocol. A server that has API keys wants one with each \
+             request but for probes and this contract.",
         ))
         .license(Some(license));
     let tag = |name, description| TagBuilder::new().name(name).description(Some(description)).build();
@@ -91,6 +93,7 @@ pub(super) fn outline() -> OpenApi {
         .info(info)
         .tags(Some([
             tag("tasks", "What the model answers."),
+            tag("images", "Pictures that are kept to be asked about."),
             tag("models", "What is loaded."),
             tag(
                 "inference protocol",
@@ -112,14 +115,17 @@ fn shared() -> Components {
         .header(REQUEST_ID, text_header("The request's id."))
         .header(
             TIMING,
-            text_header("Milliseconds spent in decode, objects, vision, text, queue, fusion and raw."),
+            text_header(
+                "Milliseconds spent in decode, objects, vision, text, queue, fusion, association and raw.",
+            ),
         )
         .header(RETRY_AFTER, retry_after())
         .header(CHALLENGE, text_header("How to send a key."))
         .security_scheme(BEARER, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)))
         .security_scheme(API_KEY, SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key"))));
-    let components =
-        documented.fold(components, |components, kind| components.response(name(kind), refusal(kind)));
+    let components = documented
+        .fold(components, |components, kind| components.response(name(kind), refusal(kind, &example(kind))))
+        .response(UNKNOWN_PICTURE, refusal(Kind::NotFound, &unknown_picture()));
     v2::components(components).build()
 }
 
@@ -128,7 +134,28 @@ pub(super) struct Refusals;
 
 impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut responses = refusals(&ASKING);
+        responses.extend(UnknownPicture::responses());
+        responses
+    }
+}
+
+/// The refusals of a picture that is to be kept.
+pub(super) struct UploadRefusals;
+
+impl IntoResponses for UploadRefusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
         refusals(&ASKING)
+    }
+}
+
+/// The refusal of a picture's id.
+pub(super) struct UnknownPicture;
+
+impl IntoResponses for UnknownPicture {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let status = Kind::NotFound.status().as_str().to_owned();
+        BTreeMap::from([(status, Ref::from_response_name(UNKNOWN_PICTURE).into())])
     }
 }
 
@@ -160,10 +187,10 @@ fn name(kind: Kind) -> String {
     format!("{kind:?}")
 }
 
-fn refusal(kind: Kind) -> Response {
+fn refusal(kind: Kind, example: &Problem) -> Response {
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name(PROBLEM_SCHEMA)))
-        .example(Some(json!(example(kind).document("5f2a7c31d09be864-1f"))))
+        .example(Some(json!(example.document("5f2a7c31d09be864-1f"))))
         .build();
     described(kind, ProblemDocument::MEDIA_TYPE, content)
 }
@@ -207,6 +234,10 @@ pub(super) fn example(kind: Kind) -> Problem {
     }
 }
 
+fn unknown_picture() -> Problem {
+    Problem::UnknownPicture { id: "9f2c41d7a05be8836e1407bd52ac90f3".to_owned() }
+}
+
 /// Adds to every operation what the layers and the body's reader give it.
 fn complete(mut contract: OpenApi) -> OpenApi {
     let components = contract.components.clone().unwrap_or_default();
@@ -218,7 +249,7 @@ fn complete(mut contract: OpenApi) -> OpenApi {
             operation.parameters.get_or_insert_default().push(parameter(TIMEOUT));
             add_header(operation, TIMING);
         }
-        for operation in [&mut path.get, &mut path.post].into_iter().flatten() {
+        for operation in [&mut path.get, &mut path.post, &mut path.delete].into_iter().flatten() {
             operation.parameters.get_or_insert_default().push(parameter(REQUEST_ID));
             add_header(operation, REQUEST_ID);
         }
@@ -315,7 +346,8 @@ fn with_files(mut object: Object) -> Object {
 }
 
 fn is_picture(reference: &Ref) -> bool {
-    reference.ref_location.rsplit('/').next() == Some(&*Picture::name())
+    let name = reference.ref_location.rsplit('/').next();
+    [Picture::name(), PictureFile::name()].iter().any(|picture| name == Some(picture))
 }
 
 fn file() -> Schema {

@@ -36,10 +36,14 @@ pub enum Problem {
     UnknownRoute,
     #[error("no model `{name}` is served here; /v1/models lists those that are")]
     UnknownModel { name: String },
+    #[error("there is no picture `{id}` here, or none any more: send it again")]
+    UnknownPicture { id: String },
     #[error("this path does not take this method; the header `Allow` lists those it takes")]
     Method,
     #[error("the body is larger than {limit} bytes")]
     BodyTooLarge { limit: usize },
+    #[error("pictures may take {limit} bytes here: send this one with each request")]
+    TooLargeToKeep { limit: usize },
     #[error("the body must be `application/json` or `multipart/form-data` with a boundary")]
     BodyType,
     /// Well-formed, but a value that can't be answered.
@@ -74,9 +78,9 @@ impl Problem {
         match self {
             Self::Malformed { .. } | Self::Header { .. } => Kind::Malformed,
             Self::NoKey | Self::WrongKey => Kind::Unauthorized,
-            Self::UnknownRoute | Self::UnknownModel { .. } => Kind::NotFound,
+            Self::UnknownRoute | Self::UnknownModel { .. } | Self::UnknownPicture { .. } => Kind::NotFound,
             Self::Method => Kind::Method,
-            Self::BodyTooLarge { .. } => Kind::TooLarge,
+            Self::BodyTooLarge { .. } | Self::TooLargeToKeep { .. } => Kind::TooLarge,
             Self::BodyType => Kind::Unsupported,
             Self::Unusable { .. } => Kind::Unusable,
             Self::Loading | Self::Draining => Kind::NotReady,
@@ -115,7 +119,7 @@ impl Problem {
     /// The limit that the request passes: bytes of a body or a text, pixels, tokens.
     fn limit(&self) -> Option<u64> {
         match self {
-            Self::BodyTooLarge { limit } => Some(*limit as u64),
+            Self::BodyTooLarge { limit } | Self::TooLargeToKeep { limit } => Some(*limit as u64),
             Self::Engine(runtime::Error::Picture(error)) => match **error {
                 PictureError::TooLarge { limit, .. } => Some(limit),
                 _ => None,
@@ -302,8 +306,10 @@ mod tests {
             (Problem::WrongKey, 401),
             (Problem::UnknownRoute, 404),
             (Problem::UnknownModel { name: "circles".into() }, 404),
+            (Problem::UnknownPicture { id: "x".into() }, 404),
             (Problem::Method, 405),
             (Problem::BodyTooLarge { limit: 7 }, 413),
+            (Problem::TooLargeToKeep { limit: 7 }, 413),
             (engine(PictureError::TooLarge { width: 9, height: 9, limit: 80 }), 413),
             (Problem::BodyType, 415),
             (engine(PictureError::Unsupported), 415),

@@ -14,7 +14,7 @@ use crate::runtime::Engine;
 use super::keys::Keys;
 use super::layers::Origins;
 use super::traces::Traces;
-use super::{Problem, RefusedVersion, Settings};
+use super::{Images, Problem, RefusedVersion, Settings};
 
 /// What a server has at its edge, towards clients and those who watch; nothing of it by default.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +38,7 @@ struct Shared {
     engine: ArcSwapOption<Engine>,
     loaded: Notify,
     refused: ArcSwapOption<RefusedVersion>,
+    images: Images,
     draining: AtomicBool,
     /// Sets this server's generated request ids apart from those of any other.
     seed: u64,
@@ -53,6 +54,7 @@ impl AppState {
     /// The state of a server whose engine is still loading.
     pub fn behind(edge: Edge, settings: Settings, metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(Shared {
+            images: Images::new(settings.images, settings.image_lifetime, &metrics),
             settings,
             edge,
             metrics,
@@ -94,6 +96,11 @@ impl AppState {
     /// The version that was to take the engine's place last, if it was refused and nothing good came after it.
     pub fn refused(&self) -> Option<Arc<RefusedVersion>> {
         self.0.refused.load_full()
+    }
+
+    /// The pictures that clients have left here.
+    pub fn images(&self) -> &Images {
+        &self.0.images
     }
 
     /// Whether a balancer should send requests here.

@@ -127,14 +127,7 @@ impl Tokenizer {
 
     /// Tokenises a text of at most [`max_tokens`](Self::max_tokens) tokens.
     pub fn encode(&self, text: &str) -> Result<Tokens, TextError> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(TextError::Empty);
-        }
-        let bytes_limit = self.max_tokens.saturating_mul(BYTES_PER_TOKEN);
-        if text.len() > bytes_limit {
-            return Err(TextError::TooLarge { bytes: text.len(), limit: bytes_limit });
-        }
+        let text = self.readable(text)?;
         let encoding = self.inner.encode(text, true).map_err(TextError::Failed)?;
         if encoding.len() > self.max_tokens {
             return Err(TextError::TooLong { tokens: encoding.len(), limit: self.max_tokens });
@@ -164,6 +157,19 @@ impl Tokenizer {
             return None;
         };
         Some(text[..end].trim_end()).filter(|start| !start.is_empty())
+    }
+
+    /// A text without the blanks around it, if there is something left and not too much to be looked at.
+    pub fn readable<'a>(&self, text: &'a str) -> Result<&'a str, TextError> {
+        let text = text.trim();
+        let limit = self.max_tokens.saturating_mul(BYTES_PER_TOKEN);
+        if text.is_empty() {
+            Err(TextError::Empty)
+        } else if text.len() > limit {
+            Err(TextError::TooLarge { bytes: text.len(), limit })
+        } else {
+            Ok(text)
+        }
     }
 
     /// Tokens of a text at most, special ones counted.
@@ -379,8 +385,9 @@ mod tests {
         assert_eq!(tokenizer.start_of(&format!("{most} {}", "star ".repeat(400))), Some(most));
         // 漢 is a word by itself; the letters are one word, which has no end within the limit.
         assert_eq!(tokenizer.start_of(&"漢".repeat(9)), Some("漢漢漢漢漢漢"));
-        let letters = tokenizer.start_of(&format!("a {}", "qxzj".repeat(9)));
-        assert!(letters.is_none_or(|start| start == "a"), "{letters:?}");
+        let letters = format!("a {}", "qxzj".repeat(9));
+        let start = tokenizer.start_of(&letters);
+        assert!(start.is_none_or(|start| start == "a"), "{start:?}");
     }
 
     #[test]

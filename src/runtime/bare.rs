@@ -52,9 +52,9 @@ impl Bare {
         let asked: Vec<(Arc<Seen>, &Query)> = seen.into_iter().zip(queries.iter().copied()).collect();
         let pairs = self.pairs(&asked, timing)?;
         let pairs: Vec<&Pair> = pairs.iter().collect();
-        let logits = Questions::run(&mut self.graphs, &self.model, &pairs, timing)?;
-        let answered = asked.iter().zip(&logits).map(|((picture, query), logits)| {
-            heads::answer(query, logits, picture, heads::Reading::of(&self.model.manifest))
+        let answers = Questions::run(&mut self.graphs, &self.model, &pairs, timing)?;
+        let answered = asked.iter().zip(&answers).map(|((picture, query), answer)| {
+            heads::answer(query, &answer.logits, picture, heads::Reading::of(&self.model.manifest))
         });
         Ok(answered.collect())
     }

@@ -57,6 +57,19 @@ impl Call {
         }
         outcome
     }
+
+    /// Does `work`, until the deadline at the latest.
+    pub(super) async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+        metrics: &Metrics,
+    ) -> Result<T, Error> {
+        let Some(deadline) = self.deadline else { return work.await };
+        time::timeout_at(deadline.into(), work).await.unwrap_or_else(|_| {
+            metrics.reject(Rejection::Expired);
+            Err(Error::Expired)
+        })
+    }
 }
 
 /// What a call spends time on, in the order a request meets them.
@@ -69,13 +82,26 @@ pub enum Phase {
     /// Waiting in front of any stage.
     Queue,
     Fusion,
+    Association,
     /// A graph on tensors that the caller gave.
     Raw,
 }
 
 impl Phase {
-    pub const ALL: [Self; 7] =
-        [Self::Decode, Self::Objects, Self::Vision, Self::Text, Self::Queue, Self::Fusion, Self::Raw];
+    pub const ALL: [Self; 8] = [
+        Self::Decode,
+        Self::Objects,
+        Self::Vision,
+        Self::Text,
+        Self::Queue,
+        Self::Fusion,
+        Self::Association,
+        Self::Raw,
+    ];
+
+    /// Those that every answer about a new picture goes through.
+    pub const ANSWERING: [Self; 6] =
+        [Self::Decode, Self::Objects, Self::Vision, Self::Text, Self::Queue, Self::Fusion];
 
     /// The name in `Server-Timing`.
     pub fn name(self) -> &'static str {
@@ -86,6 +112,7 @@ impl Phase {
             Self::Text => "text",
             Self::Queue => "queue",
             Self::Fusion => "fusion",
+            Self::Association => "association",
             Self::Raw => "raw",
         }
     }

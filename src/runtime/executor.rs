@@ -23,10 +23,11 @@ use super::pace::Pace;
 use super::provider::Attempt;
 use super::queue::{Next, Outlook, Queue};
 use super::settings::{Settings, processors};
-use super::stage::{Model, Pictures, Questions, Raws, Stage, Texts};
+use super::stage::{Associations, Model, Pictures, Questions, Raws, Stage, Texts};
 
 /// The phases in which a graph runs.
-const GRAPHS: [Phase; 5] = [Phase::Objects, Phase::Vision, Phase::Text, Phase::Fusion, Phase::Raw];
+const GRAPHS: [Phase; 6] =
+    [Phase::Objects, Phase::Vision, Phase::Text, Phase::Fusion, Phase::Association, Phase::Raw];
 
 /// Pause before sessions that could not be made again are tried once more.
 const RETRY: Duration = Duration::from_secs(1);
@@ -61,6 +62,7 @@ pub(super) struct Lanes {
     pub pictures: Lane<Pictures>,
     pub texts: Lane<Texts>,
     pub questions: Lane<Questions>,
+    pub associations: Lane<Associations>,
     pub raws: Lane<Raws>,
     /// Whether the last batch was a raw one.
     raw_before: bool,
@@ -71,6 +73,7 @@ enum Work {
     Pictures(Batch<Pictures>),
     Texts(Batch<Texts>),
     Questions(Batch<Questions>),
+    Associations(Batch<Associations>),
     Raws(Batch<Raws>),
 }
 
@@ -218,6 +221,7 @@ impl Lanes {
             pictures: Lane::new(metrics),
             texts: Lane::new(metrics),
             questions: Lane::new(metrics),
+            associations: Lane::new(metrics),
             raws: Lane::new(metrics),
             raw_before: false,
         }
@@ -231,6 +235,7 @@ impl Lanes {
             .then(|| self.cut::<Raws>(shared, outlook, &mut wait).map(Work::Raws))
             .flatten()
             .or_else(|| self.cut::<Questions>(shared, outlook, &mut wait).map(Work::Questions))
+            .or_else(|| self.cut::<Associations>(shared, outlook, &mut wait).map(Work::Associations))
             .or_else(|| self.cut::<Texts>(shared, outlook, &mut wait).map(Work::Texts))
             .or_else(|| self.cut::<Pictures>(shared, outlook, &mut wait).map(Work::Pictures))
             .or_else(|| self.cut::<Raws>(shared, outlook, &mut wait).map(Work::Raws));
@@ -313,6 +318,7 @@ fn work(graphs: &mut Graphs, shared: &Shared, work: Work) {
         Work::Pictures(batch) => serve(graphs, shared, batch),
         Work::Texts(batch) => serve(graphs, shared, batch),
         Work::Questions(batch) => serve(graphs, shared, batch),
+        Work::Associations(batch) => serve(graphs, shared, batch),
         Work::Raws(batch) => serve(graphs, shared, batch),
     }
 }
@@ -340,7 +346,7 @@ mod tests {
     use super::super::graphs::tests::shapes;
     use super::super::job::Reply;
     use super::super::raw::tests::golden_run;
-    use super::super::stage::{Pair, Reading, VisualStates};
+    use super::super::stage::{Pair, Reading, Swap, VisualStates};
     use super::*;
     use crate::input::Pixels;
     use crate::types::{Frame, Object, Size, Tags, UnitBox};
@@ -375,7 +381,9 @@ mod tests {
             turns.push(match work {
                 Work::Raws(batch) => ("raw", batch.jobs.len()),
                 Work::Texts(batch) => ("text", batch.jobs.len()),
-                Work::Pictures(_) | Work::Questions(_) => panic!("work of an empty lane"),
+                Work::Pictures(_) | Work::Questions(_) | Work::Associations(_) => {
+                    panic!("work of an empty lane")
+                }
             });
         }
         assert_eq!(turns, [("raw", 1), ("text", 16), ("raw", 1), ("text", 1), ("raw", 1)]);
@@ -405,15 +413,19 @@ mod tests {
         let call = call(None);
         let pixels = Pixels { side: 1, data: vec![0; 3] };
         let states = VisualStates { visual: Vec::new(), coarse: Vec::new(), regions: 0 };
-        let seen = Seen::new(Frame::new(Size { width: 1, height: 1 }), Vec::new(), states);
-        let pair = Pair { picture: Arc::new(seen), text: Reading::Tokens(vec![2, 3]) };
+        let seen = Arc::new(Seen::new(Frame::new(Size { width: 1, height: 1 }), Vec::new(), states));
+        let text = Arc::new(ReadText { textual: Vec::new(), tokens: 2, coarse: Vec::new() });
+        let swap = Swap { picture: Arc::clone(&seen), text, object: 0, token: 0 };
+        let pair = Pair { picture: seen, text: Reading::Tokens(vec![2, 3]) };
         let ((picture, _seen), (text, _read)) = (Job::new(pixels, &call), Job::new(vec![2, 3], &call));
         let (question, _answer) = Job::new(pair, &call);
         lanes.pictures.push(picture);
         lanes.texts.push(text);
         lanes.questions.push(question);
+        let _associated = put(&mut lanes.associations, swap);
         let mut next = || lanes.next(&shared, Outlook { idle: 0, closed: false });
         assert!(matches!(next(), Next::Work(Work::Questions(_))));
+        assert!(matches!(next(), Next::Work(Work::Associations(_))));
         assert!(matches!(next(), Next::Work(Work::Texts(_))));
         assert!(matches!(next(), Next::Work(Work::Pictures(_))));
         assert!(matches!(next(), Next::Wait(None)));

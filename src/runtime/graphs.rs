@@ -14,6 +14,7 @@ pub(super) struct Graphs {
     pub vision: Graph,
     pub text: Graph,
     pub fusion: Graph,
+    /// Few requests need it, but a session more takes little, and every request finds it proven.
     pub association: Graph,
 }
 

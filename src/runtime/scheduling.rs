@@ -99,7 +99,7 @@ async fn the_items_of_a_bulk_call_are_jobs_of_their_own() {
     let settings = Settings { batch: Budget { rows, ..Budget::default() }, ..Settings::default() };
     let engine = Engine::start(shapes(), &settings, Arc::clone(&metrics)).unwrap();
     let call = engine.admit(None).unwrap();
-    let texts = vec!["a red circle".to_owned(); 10];
+    let texts = (0..10).map(|number| format!("{number} red circles")).collect();
     assert_eq!(engine.read_all(texts, &call).await.unwrap().len(), 10);
     let size = metrics.batch("text").size;
     assert_eq!(size.get_sample_sum(), 10.0);

@@ -19,7 +19,10 @@ fn protocol(path: &str) -> bool {
 /// A path with a name in every place.
 fn placed(server: &TestServer, path: &str) -> String {
     let version = server.engine.model().version();
-    path.replace("{name}", "shapes").replace("{model}", "shapes.text").replace("{version}", version)
+    path.replace("{name}", "shapes")
+        .replace("{model}", "shapes.text")
+        .replace("{version}", version)
+        .replace("{id}", "none")
 }
 
 async fn contract(server: &TestServer) -> Value {
@@ -39,7 +42,7 @@ async fn every_operation_of_the_contract_is_served() {
     let server = TestServer::start().await;
     let contract = contract(&server).await;
     let paths = contract["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 21);
+    assert_eq!(paths.len(), 25);
     for (path, operations) in paths {
         let place = placed(&server, path);
         for method in operations.as_object().unwrap().keys() {
@@ -47,6 +50,7 @@ async fn every_operation_of_the_contract_is_served() {
             let status = request.send().await.unwrap().status().as_u16();
             let expected = match method.as_str() {
                 "get" => 200,
+                "delete" => 404,
                 _ if protocol(path) => 400,
                 _ => 415,
             };
@@ -62,8 +66,12 @@ async fn every_example_of_a_request_is_answered() {
     for (path, operations) in contract["paths"].as_object().unwrap() {
         let Some(post) = operations.get("post") else { continue };
         let example = &post["requestBody"]["content"]["application/json"]["example"];
-        let shown = &post["responses"]["200"]["content"]["application/json"]["example"];
-        let answer = server.json(&placed(&server, path), example).await.answer();
+        let responses = post["responses"].as_object().unwrap();
+        let (status, shown) = responses.iter().find(|(status, _)| status.starts_with('2')).unwrap();
+        let shown = &shown["content"]["application/json"]["example"];
+        let reply = server.json(&placed(&server, path), example).await;
+        assert_eq!(&reply.status.to_string(), status, "{path}");
+        let answer = reply.answer();
         let names = |answer: &Value| answer.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&answer), names(shown), "{path}");
     }
@@ -97,6 +105,8 @@ async fn requests_to_the_model_document_every_refusal_and_take_forms() {
             assert_eq!(content["schema"]["$ref"], "#/components/schemas/Problem", "{path} {status}");
             assert_eq!(content["example"]["status"].to_string(), status, "{path}");
         }
+        // All of them take a picture, and all but the one that keeps it may be given its id.
+        assert_eq!(post["responses"].get("404").is_none(), path == "/v1/images", "{path}");
         let form = &post["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"];
         let file = form.get("image").map(|image| image["format"].as_str());
         assert_eq!(file, Some(Some("binary")), "{path}");

@@ -51,10 +51,12 @@ fn a_server_with_keys_answers_those_who_have_one() {
         let id = refused.headers()["x-request-id"].to_str().unwrap().to_owned();
         assert_eq!(refused.json::<Value>().unwrap()["request_id"], id);
     }
-    for (path, _) in ENDPOINTS {
+    for path in ENDPOINTS.map(|(path, _)| path).into_iter().chain(["/v1/query", "/v1/images"]) {
         let request = Client::new().post(format!("{}{path}", process.url)).body(vec![b' '; 1 << 20]);
         assert_eq!(request.send().unwrap().status(), 401, "{path}");
     }
+    let forgetting = Client::new().delete(format!("{}/v1/images/none", process.url));
+    assert_eq!(forgetting.send().unwrap().status(), 401);
     for (path, status) in [
         ("/health/live", 200),
         ("/health/ready", 200),

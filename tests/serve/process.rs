@@ -184,6 +184,11 @@ fn one_line_of_the_log_tells_of_a_request() {
     let request = request.header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     let answer = request.json(&json_body(&png(&scene(64, 64, 0)), ENDPOINTS[0].1)).send().unwrap();
     let length = answer.text().unwrap().len() as u64;
+    let request =
+        Client::new().post(format!("{}/v1/associations", process.url)).header("x-request-id", "line-3");
+    let associated =
+        request.json(&json_body(&png(&scene(64, 64, 0)), &[("text", "a circle")])).send().unwrap();
+    assert_eq!(associated.status(), 200);
     let probe = Client::new().get(format!("{}/health/live", process.url)).header("x-request-id", "probe");
     assert_eq!(probe.send().unwrap().status(), 200);
     process.terminate();
@@ -214,6 +219,9 @@ fn one_line_of_the_log_tells_of_a_request() {
     assert_eq!(answered[0]["bytes_out"].as_u64(), Some(length));
     assert!(answered[0]["model"].as_str().unwrap().starts_with("shapes"), "{}", answered[0]);
     assert_eq!(answered[0]["trace"], "0af7651916cd43dd8448eb211c80319c");
+    let associated = told("line-3");
+    assert!(associated[0]["association_ms"].as_f64().is_some_and(|value| value > 0.0), "{}", associated[0]);
+    assert_eq!(associated[0].get("decode_ms"), None, "the picture was seen before");
     assert_eq!((told("probe").len(), answered[0].get("key")), (0, None), "a probe is worth no line");
 }
 

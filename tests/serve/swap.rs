@@ -105,8 +105,8 @@ fn engine_threads(process: &Process) -> usize {
 }
 
 /// Asks a question and gives the name of the model that answered and the best answer's score.
-fn ask(client: &Client, process: &Process, body: &Value) -> (String, f64) {
-    let response = client.post(format!("{}/v1/vqa", process.url)).json(body).send().unwrap();
+fn ask(client: &Client, url: &str, body: &Value) -> (String, f64) {
+    let response = client.post(format!("{url}/v1/vqa")).json(body).send().unwrap();
     let status = response.status();
     let answer: Value = response.json().unwrap();
     assert!(status.is_success(), "{answer}");
@@ -121,14 +121,14 @@ fn five_swaps_under_load_lose_no_answer_mix_none_and_leave_no_thread_behind() {
     let body = json_body(&png(&scene(128, 96, 0)), ENDPOINTS[0].1);
     let client = Client::new();
     let threads = engine_threads(&process);
-    let mut own = HashMap::from([ask(&client, &process, &body)]);
+    let mut own = HashMap::from([ask(&client, &process.url, &body)]);
     let swap = |version| {
         home.place(version);
         process.signal("-HUP");
         until_served(&process, version);
     };
     swap("2");
-    own.extend([ask(&client, &process, &body)]);
+    own.extend([ask(&client, &process.url, &body)]);
     let apart = (own["shapes@1"] - own["shapes@2"]).abs();
     assert!(apart > 0.01, "the versions can't be told apart by their scores: {own:?}");
 
@@ -139,7 +139,7 @@ fn five_swaps_under_load_lose_no_answer_mix_none_and_leave_no_thread_behind() {
                 scope.spawn(|| {
                     let mut answered: HashMap<String, usize> = HashMap::new();
                     while !stop.load(Ordering::Relaxed) {
-                        let (model, score) = ask(&client, &process, &body);
+                        let (model, score) = ask(&client, &process.url, &body);
                         let difference = (score - own[&model]).abs();
                         assert!(
                             difference <= 1e-4,
@@ -195,6 +195,31 @@ fn a_new_version_is_noticed_by_itself_and_the_former_is_shown_no_more() {
 }
 
 #[test]
+fn what_a_version_kept_goes_with_it_and_pictures_that_clients_left_stay() {
+    let home = Home::with("1");
+    let process = home.serve("0");
+    let client = Client::new();
+    let picture = json_body(&png(&scene(128, 96, 0)), &[]);
+    let left = client.post(format!("{}/v1/images", process.url)).json(&picture).send().unwrap();
+    let left: Value = left.json().unwrap();
+    let body = json!({"image": {"id": left["id"]}, "question": "What colour is the circle?"});
+    assert_eq!(ask(&client, &process.url, &body).0, "shapes@1");
+    let empty = ["pictures", "texts"].map(|cache| format!(r#"cmal_cache_bytes{{cache="{cache}"}} 0"#));
+    assert!(empty.iter().all(|line| !metric(&process, line)));
+    home.write("2");
+    home.place("2");
+    process.signal("-HUP");
+    until_served(&process, "2");
+    // The former engine ends after the last request that it answers.
+    while !empty.iter().all(|line| metric(&process, line)) {
+        thread::yield_now();
+    }
+    assert_eq!(ask(&client, &process.url, &body).0, "shapes@2");
+    process.terminate();
+    assert_eq!(process.ended().0.code(), Some(0));
+}
+
+#[test]
 fn a_broken_version_is_refused_with_its_reason_until_it_is_mended() {
     let home = Home::with("1");
     let process = home.serve("1");
@@ -208,7 +233,7 @@ fn a_broken_version_is_refused_with_its_reason_until_it_is_mended() {
     assert_eq!((told["version"].as_str(), told["refused"]["version"].as_str()), (Some("1"), Some("2")));
     assert!(told["refused"]["reason"].as_str().unwrap().contains("fusion.onnx"), "{told}");
     let body = json_body(&png(&scene(128, 96, 0)), ENDPOINTS[0].1);
-    assert_eq!(ask(&Client::new(), &process, &body).0, "shapes@1");
+    assert_eq!(ask(&Client::new(), &process.url, &body).0, "shapes@1");
     assert!(metric(&process, r#"cmal_model_reloads_total{outcome="refused"} 1"#));
     // The manifest stays as it is: what was missing arrives.
     fs::copy(bundle().folder().join("fusion.onnx"), broken.join("fusion.onnx")).unwrap();

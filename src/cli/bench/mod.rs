@@ -29,9 +29,6 @@ use served::Served;
 const BATCHES: [usize; 6] = [1, 2, 4, 8, 16, 32];
 /// Callers, and connections, at the same time.
 const CALLERS: usize = 16;
-/// What the time of an answer goes to.
-const ANSWERING: [Phase; 6] =
-    [Phase::Decode, Phase::Objects, Phase::Vision, Phase::Text, Phase::Queue, Phase::Fusion];
 /// The ways are compared in turns, so that whatever else the machine does meets them all.
 const TURNS: u32 = 4;
 
@@ -59,7 +56,8 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
     let samples = Arc::new(samples::draw()?);
     let uploads: Vec<_> = samples.iter().map(|sample| Upload::of(&sample.picture, &sample.query)).collect();
     let time = Duration::from_secs(args.seconds);
-    let settings = args.engine.settings();
+    // The samples are asked again and again, and every picture is to be a new one.
+    let settings = Settings { cache_pictures: 0, cache_texts: 0, ..args.engine.settings() };
     let begun = Instant::now();
     let bundle = Bundle::open(&args.model)?;
     let engine = Engine::start(bundle.clone(), &settings, Arc::new(Metrics::new()))?;
@@ -121,7 +119,7 @@ fn compared(what: &str, measured: &Measured, bare: &Measured) -> String {
 
 fn heading() -> String {
     let mut text = format!("{:<24}{:>12}{:>10}", "", "pictures/s", "cpu ms");
-    for phase in ANSWERING {
+    for phase in Phase::ANSWERING {
         // Writing to a String can't fail.
         let _ = write!(text, "{:>12}", format!("{} ms", phase.name()));
     }
@@ -130,7 +128,7 @@ fn heading() -> String {
 
 fn line(what: &str, measured: &Measured) -> String {
     let mut text = format!("{what:<24}{:>12.1}{:>10.2}", measured.per_second(), measured.cpu_ms());
-    for phase in ANSWERING {
+    for phase in Phase::ANSWERING {
         let _ = write!(text, "{:>12.3}", measured.phase_ms(phase));
     }
     text + "\n"

@@ -66,9 +66,18 @@ pub struct ServeArgs {
     /// Most pairs of a picture and a text in one match request [default: 256]
     #[arg(long, env = "CMAL_MAX_PAIRS", value_name = "COUNT")]
     max_pairs: Option<NonZeroUsize>,
+    /// Most queries in one query request [default: 64]
+    #[arg(long, env = "CMAL_MAX_QUERIES", value_name = "COUNT")]
+    max_queries: Option<NonZeroUsize>,
     /// Longest time a request may take; a client can ask for less by `X-Request-Timeout-Ms` [default: 30000]
     #[arg(long, env = "CMAL_MAX_REQUEST_MS", value_name = "MS")]
     max_request_ms: Option<NonZeroU64>,
+    /// Memory for pictures that clients leave here by `POST /v1/images`; those used least recently make room [default: 268435456]
+    #[arg(long, env = "CMAL_IMAGES_BYTES", value_name = "BYTES")]
+    images_bytes: Option<usize>,
+    /// How long such a picture stays after it was last asked about [default: 600000]
+    #[arg(long, env = "CMAL_IMAGE_LIFETIME_MS", value_name = "MS")]
+    image_lifetime_ms: Option<NonZeroU64>,
     /// Requests accepted at the same time; more are answered with 429 [default: 256]
     #[arg(long, env = "CMAL_MAX_IN_FLIGHT", value_name = "COUNT")]
     max_in_flight: Option<NonZeroUsize>,
@@ -115,6 +124,12 @@ pub struct ServeArgs {
     /// Jobs that may wait in front of each stage of the model [default: 1024]
     #[arg(long, env = "CMAL_QUEUE", value_name = "COUNT")]
     queue: Option<NonZeroUsize>,
+    /// Memory for what the model made of pictures, so that more is asked about them for less; 0 keeps nothing [default: 268435456]
+    #[arg(long, env = "CMAL_CACHE_PICTURES_BYTES", value_name = "BYTES")]
+    cache_pictures_bytes: Option<usize>,
+    /// The same for texts [default: 33554432]
+    #[arg(long, env = "CMAL_CACHE_TEXTS_BYTES", value_name = "BYTES")]
+    cache_texts_bytes: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -168,11 +183,18 @@ impl ServeArgs {
             queue: given.queue.unwrap_or(default.queue),
             in_flight: given.max_in_flight.unwrap_or(default.in_flight),
             pictures: Limits { pixels: given.max_pixels.map_or(default.pictures.pixels, NonZeroU64::get) },
+            cache_pictures: given.cache_pictures_bytes.unwrap_or(default.cache_pictures),
+            cache_texts: given.cache_texts_bytes.unwrap_or(default.cache_texts),
         };
         let default = http::Settings::default();
         let http = http::Settings {
             max_body: given.max_body_bytes.unwrap_or(default.max_body),
             max_pairs: given.max_pairs.unwrap_or(default.max_pairs),
+            max_queries: given.max_queries.unwrap_or(default.max_queries),
+            images: given.images_bytes.unwrap_or(default.images),
+            image_lifetime: given
+                .image_lifetime_ms
+                .map_or(default.image_lifetime, |time| Duration::from_millis(time.get())),
             max_time: given.max_request_ms.map_or(default.max_time, |time| Duration::from_millis(time.get())),
             grace: given.grace_ms.map_or(default.grace, Duration::from_millis),
             drain: given.drain_ms.map_or(default.drain, Duration::from_millis),
@@ -219,6 +241,9 @@ impl ServeArgs {
             max_body_bytes: self.max_body_bytes.or(other.max_body_bytes),
             max_pixels: self.max_pixels.or(other.max_pixels),
             max_pairs: self.max_pairs.or(other.max_pairs),
+            max_queries: self.max_queries.or(other.max_queries),
+            images_bytes: self.images_bytes.or(other.images_bytes),
+            image_lifetime_ms: self.image_lifetime_ms.or(other.image_lifetime_ms),
             max_request_ms: self.max_request_ms.or(other.max_request_ms),
             max_in_flight: self.max_in_flight.or(other.max_in_flight),
             grace_ms: self.grace_ms.or(other.grace_ms),
@@ -235,6 +260,8 @@ impl ServeArgs {
             batch_slots: self.batch_slots.or(other.batch_slots),
             linger_ms: self.linger_ms.or(other.linger_ms),
             queue: self.queue.or(other.queue),
+            cache_pictures_bytes: self.cache_pictures_bytes.or(other.cache_pictures_bytes),
+            cache_texts_bytes: self.cache_texts_bytes.or(other.cache_texts_bytes),
         }
     }
 }

@@ -11,16 +11,17 @@ use axum::http::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use crate::http::layers::Traced;
-use crate::http::{AppState, Problem};
+use crate::http::{AppState, Images, Problem};
 use crate::metrics::Rejection;
 use crate::runtime::{Call, Engine};
 
 use super::body::{Body, discard, whole};
 use super::deadline::deadline;
 
-/// What was asked, the engine that answers it, and the place it holds among the accepted requests.
+/// What was asked, the pictures it may name, the engine that answers it, and the place it holds among the accepted requests.
 pub struct Asked<T> {
     pub request: T,
+    pub images: Images,
     pub engine: Engine,
     pub call: Call,
 }
@@ -48,7 +49,8 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<AppState> for Asked<T> {
         let body = Body::read(request, state.settings().max_body.get(), arrived.deadline).await;
         let body = body.inspect_err(|problem| arrived.note(problem))?;
         let (engine, call) = arrived.admit()?;
-        Ok(Self { request: body.parse().await?, engine, call })
+        let images = state.images().clone();
+        Ok(Self { request: body.parse().await?, images, engine, call })
     }
 }
 

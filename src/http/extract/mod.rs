@@ -8,4 +8,4 @@ mod picture;
 
 pub use asked::{Asked, Sent};
 pub use body::{PARSE_HERE, discard, from_json};
-pub use picture::Picture;
+pub use picture::{Picture, PictureFile};

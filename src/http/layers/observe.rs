@@ -141,6 +141,8 @@ impl<'a> Observed<'a> {
                     text_ms = spent(Phase::Text),
                     queue_ms = spent(Phase::Queue),
                     fusion_ms = spent(Phase::Fusion),
+                    association_ms = spent(Phase::Association),
+                    raw_ms = spent(Phase::Raw),
                     cause = end.cause.as_deref(),
                     $message
                 )

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 /// A problem as RFC 9457 writes it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
 pub struct ProblemDocument {
     /// Names the kind of problem; the same kind has the same URI.
     #[serde(rename = "type")]

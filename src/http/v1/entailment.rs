@@ -76,7 +76,7 @@ impl EntailmentResponse {
         }
     }
 
-    fn example() -> Self {
+    pub(super) fn example() -> Self {
         Self::new(EntailmentScores::new([0.9375, 0.046875, 0.015625]), example::MODEL.to_owned())
     }
 }
@@ -95,9 +95,9 @@ impl EntailmentResponse {
     ),
 )]
 pub async fn entailment(
-    Asked { request, engine, call }: Asked<EntailmentRequest>,
+    Asked { request, images, engine, call }: Asked<EntailmentRequest>,
 ) -> Result<Json<AnswerView>, Problem> {
     let query = Query::Entailment { hypothesis: request.hypothesis };
-    let answer = engine.answer(request.image.0, &query, &call).await?;
+    let answer = engine.answer(images.open(request.image)?, &query, &call).await?;
     Ok(Json(AnswerView::new(answer, engine.model().id())))
 }

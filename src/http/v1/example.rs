@@ -9,6 +9,9 @@ const DISC: &str = "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgAQMAAABJtOi3AAAABlBMVEXw8PDS
 /// The model that answers.
 pub const MODEL: &str = "shapes@5";
 
+/// An id as an upload answers it.
+pub const ID: &str = "9f2c41d7a05be8836e1407bd52ac90f3";
+
 /// The picture as a JSON body gives it.
 pub fn picture() -> Value {
     json!({"base64": DISC})

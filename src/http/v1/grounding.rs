@@ -25,7 +25,7 @@ pub struct GroundingRequest {
     top_k: i64,
 }
 
-fn default_top_k() -> i64 {
+pub(super) fn default_top_k() -> i64 {
     1
 }
 
@@ -79,7 +79,7 @@ impl GroundingResponse {
         }
     }
 
-    fn example() -> Self {
+    pub(super) fn example() -> Self {
         let candidate = Candidate {
             bbox: PixelBox { x: 6.0, y: 6.0, width: 20.0, height: 20.0 },
             score: 0.9921875,
@@ -106,10 +106,10 @@ impl GroundingResponse {
     ),
 )]
 pub async fn grounding(
-    Asked { request, engine, call }: Asked<GroundingRequest>,
+    Asked { request, images, engine, call }: Asked<GroundingRequest>,
 ) -> Result<Json<AnswerView>, Problem> {
     let query = Query::Grounding { expression: request.expression, top_k: top_k(request.top_k)? };
-    let answer = engine.answer(request.image.0, &query, &call).await?;
+    let answer = engine.answer(images.open(request.image)?, &query, &call).await?;
     Ok(Json(AnswerView::new(answer, engine.model().id())))
 }
 

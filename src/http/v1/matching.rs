@@ -58,12 +58,12 @@ impl MatchResponse {
 )]
 pub async fn matching(
     State(state): State<AppState>,
-    Asked { request, engine, call }: Asked<MatchRequest>,
+    Asked { request, images, engine, call }: Asked<MatchRequest>,
 ) -> Result<Json<MatchResponse>, Problem> {
     let pictures = one_or_more(request.image, request.images, ("image", "images"))?;
     let texts = one_or_more(request.text, request.texts, ("text", "texts"))?;
     check_pairs(pictures.len(), texts.len(), state.settings().max_pairs.get())?;
-    let pictures = pictures.into_iter().map(|Picture(bytes)| bytes).collect();
+    let pictures = pictures.into_iter().map(|picture| images.open(picture)).collect::<Result<_, _>>()?;
     let (pictures, texts) = tokio::try_join!(engine.see_all(pictures, &call), engine.read_all(texts, &call))?;
     let scores = engine.match_all(&pictures, &texts, &call).await?;
     Ok(Json(MatchResponse { scores, model: engine.model().id().to_owned() }))

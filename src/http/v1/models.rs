@@ -100,6 +100,8 @@ pub struct LimitsView {
     top_k: usize,
     /// Pictures × texts of a match request.
     pairs: usize,
+    /// Queries of a query request.
+    queries: usize,
     /// Time until the answer, in milliseconds.
     request_ms: u64,
 }
@@ -123,6 +125,7 @@ impl ModelView {
                 objects: manifest.dimensions.objects,
                 top_k: MAX_TOP_K,
                 pairs: settings.max_pairs.get(),
+                queries: settings.max_queries.get(),
                 request_ms: u64::try_from(settings.max_time.as_millis()).unwrap_or(u64::MAX),
             },
             answers: manifest.answers.len(),

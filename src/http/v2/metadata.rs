@@ -132,7 +132,7 @@ pub async fn ready(State(state): State<AppState>) -> Result<Json<ReadyView>, Pro
 )]
 pub async fn model(State(state): State<AppState>, address: Address) -> Result<Json<ModelView>, Problem> {
     let engine = state.engine()?;
-    Ok(Json(ModelView::new(engine, address.graph(engine)?)))
+    Ok(Json(ModelView::new(&engine, address.graph(&engine)?)))
 }
 
 /// Describe what a graph takes and gives, in one version
@@ -159,7 +159,7 @@ pub async fn model_ready(
     State(state): State<AppState>,
     address: Address,
 ) -> Result<Json<ModelReadyView>, Problem> {
-    address.graph(state.engine()?)?;
+    address.graph(&state.engine()?)?;
     state.ready()?;
     Ok(Json(ModelReadyView { name: address.model, ready: true }))
 }
