@@ -150,7 +150,8 @@ impl Engine {
         self.shared.workers.run(Lane::Pictures, call, check).await
     }
 
-    /// The picture side of the model: decodes an encoded picture, finds its objects, computes its visual states; or finds all that kept.
+    /// The picture side of the model: decodes an encoded picture, finds its objects, computes its visual states; or finds these in the
+    /// cache.
     pub async fn see(&self, picture: impl Into<Encoded> + Send, call: &Call) -> Result<Arc<Seen>, Error> {
         let picture = picture.into();
         let key = *picture.key();
@@ -186,7 +187,7 @@ impl Engine {
         self.shared.tokenizer.start_of(text)
     }
 
-    /// The text side of the model: splits a text into tokens and computes its textual states; or finds these kept.
+    /// The text side of the model: splits a text into tokens and computes its textual states; or finds these in the cache.
     pub async fn read(&self, text: &str, call: &Call) -> Result<Arc<ReadText>, Error> {
         let text = self.shared.tokenizer.readable(text)?;
         let read = || async {
