@@ -3,7 +3,8 @@
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 /// Why work was refused or dropped: the label `reason` of `cmal_rejected_total`.
@@ -32,6 +33,26 @@ impl Rejection {
     }
 }
 
+/// What became of a new version: the label `outcome` of `cmal_model_reloads_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// It serves now.
+    Switched,
+    /// It can't be served; the former one goes on.
+    Refused,
+}
+
+impl Reload {
+    pub const ALL: [Self; 2] = [Self::Switched, Self::Refused];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Switched => "switched",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// The metrics of one server.
 #[derive(Debug)]
 pub struct Metrics {
@@ -47,7 +68,11 @@ pub struct Metrics {
     batch_size: HistogramVec,
     batch_padding: HistogramVec,
     queue_depth: IntGaugeVec,
+    cache_hits: IntCounterVec,
+    cache_misses: IntCounterVec,
+    cache_bytes: IntGaugeVec,
     model_info: IntGaugeVec,
+    model_reloads: IntCounterVec,
 }
 
 impl Metrics {
@@ -93,14 +118,29 @@ impl Metrics {
                 vec![0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9],
             ),
             queue_depth: gauges("queue_depth", "Jobs waiting in front of a stage.", &["stage"]),
+            cache_hits: counters(
+                "cache_hits_total",
+                "Look-ups that were spared the computation.",
+                &["cache"],
+            ),
+            cache_misses: counters("cache_misses_total", "Look-ups that were not.", &["cache"]),
+            cache_bytes: gauges("cache_bytes", "Bytes that a cache holds.", &["cache"]),
             model_info: gauges(
                 "model_info",
-                "1 for each loaded model, with what it runs on.",
+                "1 for the model that serves, with what it runs on.",
                 &["model", "version", "provider"],
+            ),
+            model_reloads: counters(
+                "model_reloads_total",
+                "New versions that were tried, by outcome.",
+                &["outcome"],
             ),
         };
         for rejection in Rejection::ALL {
             metrics.rejected.with_label_values(&[rejection.name()]);
+        }
+        for reload in Reload::ALL {
+            metrics.model_reloads.with_label_values(&[reload.name()]);
         }
         metrics.register(ProcessCollector::for_self());
         metrics.register(metrics.http_requests.clone());
@@ -112,7 +152,11 @@ impl Metrics {
         metrics.register(metrics.batch_size.clone());
         metrics.register(metrics.batch_padding.clone());
         metrics.register(metrics.queue_depth.clone());
+        metrics.register(metrics.cache_hits.clone());
+        metrics.register(metrics.cache_misses.clone());
+        metrics.register(metrics.cache_bytes.clone());
         metrics.register(metrics.model_info.clone());
+        metrics.register(metrics.model_reloads.clone());
         metrics
     }
 
@@ -137,6 +181,15 @@ impl Metrics {
         self.stage_compute.with_label_values(&[stage])
     }
 
+    /// A cache, or another store that gives way to newer things.
+    pub fn cache(&self, cache: &str) -> CacheMetrics {
+        CacheMetrics {
+            hits: self.cache_hits.with_label_values(&[cache]),
+            misses: self.cache_misses.with_label_values(&[cache]),
+            bytes: self.cache_bytes.with_label_values(&[cache]),
+        }
+    }
+
     pub fn reject(&self, reason: Rejection) {
         self.rejected.with_label_values(&[reason.name()]).inc();
     }
@@ -146,9 +199,15 @@ impl Metrics {
         self.rejected.with_label_values(&[reason.name()]).get()
     }
 
-    /// Shows a model as loaded for as long as the guard lives.
-    pub fn model_loaded(&self, model: &str, version: &str, provider: &str) -> Held {
-        Held::new(&self.model_info.with_label_values(&[model, version, provider]))
+    /// Shows a model as the one that serves, and no other.
+    pub fn model_serves(&self, model: &str, version: &str, provider: &str) {
+        self.model_info.reset();
+        self.model_info.with_label_values(&[model, version, provider]).set(1);
+    }
+
+    /// Counts a new version that was tried.
+    pub fn reloaded(&self, outcome: Reload) {
+        self.model_reloads.with_label_values(&[outcome.name()]).inc();
     }
 
     /// All metrics in Prometheus' text format.
@@ -185,6 +244,14 @@ pub struct BatchMetrics {
     pub size: Histogram,
     /// Padded slots ÷ all slots.
     pub padding: Histogram,
+}
+
+/// What is measured of a cache.
+#[derive(Clone, Debug)]
+pub struct CacheMetrics {
+    pub hits: IntCounter,
+    pub misses: IntCounter,
+    pub bytes: IntGauge,
 }
 
 /// Counts one in a gauge until it is dropped.
@@ -239,6 +306,7 @@ mod tests {
         metrics.queue("fusion").depth.set(3);
         metrics.compute("vision").observe(0.002);
         metrics.reject(Rejection::Withdrawn);
+        metrics.cache("texts").bytes.set(7);
         let text = metrics.render();
         for line in [
             "cmal_http_requests_total{method=\"POST\",route=\"/v1/vqa\",status=\"200\"} 1",
@@ -249,6 +317,8 @@ mod tests {
             "cmal_rejected_total{reason=\"withdrawn\"} 1",
             "cmal_rejected_total{reason=\"overloaded\"} 0",
             "cmal_inflight_requests 0",
+            "cmal_cache_hits_total{cache=\"texts\"} 0",
+            "cmal_cache_bytes{cache=\"texts\"} 7",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }
@@ -265,6 +335,16 @@ mod tests {
         assert_eq!(metrics.inflight_requests.get(), 1);
         drop(second);
         assert_eq!(metrics.inflight_requests.get(), 0);
+    }
+
+    #[test]
+    fn one_model_is_shown_and_the_one_before_is_not() {
+        let metrics = Metrics::new();
+        metrics.model_serves("shapes", "5", "cpu");
+        metrics.model_serves("shapes", "6", "cpu");
+        let text = metrics.render();
+        let shown: Vec<_> = text.lines().filter(|line| line.starts_with("cmal_model_info{")).collect();
+        assert_eq!(shown, [r#"cmal_model_info{model="shapes",provider="cpu",version="6"} 1"#]);
     }
 
     #[test]

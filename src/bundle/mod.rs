@@ -8,6 +8,7 @@ mod manifest;
 pub mod names;
 mod open;
 mod signature;
+mod stamp;
 #[cfg(test)]
 mod testing;
 mod write;
@@ -22,4 +23,5 @@ pub use manifest::{
 };
 pub use open::Bundle;
 pub use signature::{Signature, Slot, signature};
+pub use stamp::Stamp;
 pub use write::{Draft, write};

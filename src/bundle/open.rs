@@ -53,8 +53,7 @@ impl Bundle {
         for (file, sha256) in manifest.files() {
             check_file(folder, file, sha256)?;
         }
-        let fingerprint = blake3::hash(&text).to_hex().to_string();
-        Ok(Self { folder: folder.to_owned(), manifest, fingerprint })
+        Ok(Self { folder: folder.to_owned(), manifest, fingerprint: fingerprint(&text) })
     }
 
     pub fn folder(&self) -> &Path {
@@ -88,6 +87,11 @@ impl Bundle {
         let bytes = fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
         Golden::from_bytes(&bytes).map_err(|fault| Error::Golden { path, fault })
     }
+}
+
+/// The fingerprint of a bundle with this manifest.
+pub(super) fn fingerprint(manifest: &[u8]) -> String {
+    blake3::hash(manifest).to_hex().to_string()
 }
 
 #[derive(Deserialize)]

@@ -14,6 +14,8 @@ mod exit;
 #[cfg_attr(not(all(feature = "serve", feature = "train")), path = "absent/export.rs")]
 mod export;
 mod import;
+#[cfg_attr(not(feature = "serve"), path = "absent/key.rs")]
+mod key;
 mod log;
 #[cfg_attr(not(feature = "serve"), path = "absent/openapi.rs")]
 mod openapi;
@@ -54,6 +56,7 @@ enum Command {
     Eval(eval::EvalArgs),
     Ask(ask::AskArgs),
     Serve(Box<serve::ServeArgs>),
+    Key(key::KeyArgs),
     Bench(bench::BenchArgs),
     /// Print the contract of the HTTP API as OpenAPI in YAML
     Openapi,
@@ -69,6 +72,7 @@ impl Command {
             Self::Eval(args) => eval::run(&args),
             Self::Ask(args) => ask::run(&args),
             Self::Serve(args) => serve::run(*args),
+            Self::Key(args) => key::run(&args),
             Self::Bench(args) => bench::run(&args),
             Self::Openapi => openapi::run(),
         }

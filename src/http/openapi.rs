@@ -13,25 +13,33 @@ use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::{
     Array, ArrayItems, Components, KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, Type,
 };
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr};
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 use crate::runtime;
 
-use super::extract::Picture;
+use super::extract::{Picture, PictureFile};
+use super::layers::needs_key;
 use super::problem::{Kind, Problem, ProblemDocument};
-use super::router;
+use super::{router, v2};
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 const FORM: &str = "multipart/form-data";
 const PROBLEM_SCHEMA: &str = "Problem";
 const REQUEST_ID: &str = "X-Request-Id";
 const TIMEOUT: &str = "X-Request-Timeout-Ms";
 const TIMING: &str = "Server-Timing";
 const RETRY_AFTER: &str = "Retry-After";
+const CHALLENGE: &str = "WWW-Authenticate";
+const BEARER: &str = "bearer";
+const API_KEY: &str = "apiKey";
+const UNKNOWN_PICTURE: &str = "UnknownPicture";
 
-/// The refusals of a request to the model.
+/// The refusals of a request to the model, but for that of a picture's id.
 const ASKING: [Kind; 8] = [
     Kind::Malformed,
     Kind::TooLarge,
@@ -75,7 +83,9 @@ pub(super) fn outline() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Questions about pictures, answered by CMAL. A picture is sent as base64 in JSON, or as a file in a multipart form \
-             whose fields have the same names. Every error is an RFC 9457 problem document.",
+             whose fields have the same names; or once, to be named by its id from then on. Every error is an RFC 9457 problem document, \
+             but below /v2, where it has the form of the Open Inference Protocol. A server that has API keys wants one with each \
+             request but for probes and this contract.",
         ))
         .license(Some(license));
     let tag = |name, description| TagBuilder::new().name(name).description(Some(description)).build();
@@ -83,7 +93,12 @@ pub(super) fn outline() -> OpenApi {
         .info(info)
         .tags(Some([
             tag("tasks", "What the model answers."),
+            tag("images", "Pictures that are kept to be asked about."),
             tag("models", "What is loaded."),
+            tag(
+                "inference protocol",
+                "The Open Inference Protocol, version 2, over the graphs of the model.",
+            ),
             tag("operation", "Probes, metrics and this contract."),
         ]))
         .components(Some(shared()))
@@ -92,15 +107,26 @@ pub(super) fn outline() -> OpenApi {
 
 /// What operations refer to: the problem document, refusals, and headers.
 fn shared() -> Components {
-    let documented = ASKING.into_iter().chain([Kind::NotFound]);
+    let documented = ASKING.into_iter().chain([Kind::Unauthorized, Kind::NotFound]);
     let components = Components::builder()
         .schema(PROBLEM_SCHEMA, ProblemDocument::schema())
         .parameter(REQUEST_ID, request_id_parameter())
         .parameter(TIMEOUT, timeout_parameter())
         .header(REQUEST_ID, text_header("The request's id."))
-        .header(TIMING, text_header("Milliseconds spent in decode, objects, vision, text, queue and fusion."))
-        .header(RETRY_AFTER, retry_after());
-    documented.fold(components, |components, kind| components.response(name(kind), refusal(kind))).build()
+        .header(
+            TIMING,
+            text_header(
+                "Milliseconds spent in decode, objects, vision, text, queue, fusion, association and raw.",
+            ),
+        )
+        .header(RETRY_AFTER, retry_after())
+        .header(CHALLENGE, text_header("How to send a key."))
+        .security_scheme(BEARER, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)))
+        .security_scheme(API_KEY, SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key"))));
+    let components = documented
+        .fold(components, |components, kind| components.response(name(kind), refusal(kind, &example(kind))))
+        .response(UNKNOWN_PICTURE, refusal(Kind::NotFound, &unknown_picture()));
+    v2::components(components).build()
 }
 
 /// The refusals of a request to the model.
@@ -108,7 +134,28 @@ pub(super) struct Refusals;
 
 impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut responses = refusals(&ASKING);
+        responses.extend(UnknownPicture::responses());
+        responses
+    }
+}
+
+/// The refusals of a picture that is to be kept.
+pub(super) struct UploadRefusals;
+
+impl IntoResponses for UploadRefusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
         refusals(&ASKING)
+    }
+}
+
+/// The refusal of a picture's id.
+pub(super) struct UnknownPicture;
+
+impl IntoResponses for UnknownPicture {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let status = Kind::NotFound.status().as_str().to_owned();
+        BTreeMap::from([(status, Ref::from_response_name(UNKNOWN_PICTURE).into())])
     }
 }
 
@@ -140,29 +187,37 @@ fn name(kind: Kind) -> String {
     format!("{kind:?}")
 }
 
-fn refusal(kind: Kind) -> Response {
+fn refusal(kind: Kind, example: &Problem) -> Response {
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name(PROBLEM_SCHEMA)))
-        .example(Some(json!(example(kind).document("5f2a7c31d09be864-1f"))))
+        .example(Some(json!(example.document("5f2a7c31d09be864-1f"))))
         .build();
+    described(kind, ProblemDocument::MEDIA_TYPE, content)
+}
+
+/// A refusal with the headers that it comes with.
+pub(super) fn described(kind: Kind, media_type: &str, content: Content) -> Response {
     let description = format!("{}.", kind.title());
-    let mut response =
-        ResponseBuilder::new().description(description).content(ProblemDocument::MEDIA_TYPE, content).build();
+    let mut response = ResponseBuilder::new().description(description).content(media_type, content).build();
     response.headers.insert(REQUEST_ID.to_owned(), header(REQUEST_ID));
     if matches!(kind.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         response.headers.insert(RETRY_AFTER.to_owned(), header(RETRY_AFTER));
+    }
+    if kind == Kind::Unauthorized {
+        response.headers.insert(CHALLENGE.to_owned(), header(CHALLENGE));
     }
     response
 }
 
 /// A problem of each kind as a client may meet it.
-fn example(kind: Kind) -> Problem {
+pub(super) fn example(kind: Kind) -> Problem {
     match kind {
         Kind::Malformed => Problem::Malformed {
             field: Some("image.base64".to_owned()),
             reason: "the request can't be read at `image.base64`: not base64: Invalid symbol 63, offset 0."
                 .to_owned(),
         },
+        Kind::Unauthorized => Problem::NoKey,
         Kind::NotFound => Problem::UnknownModel { name: "circles".to_owned() },
         Kind::Method => Problem::Method,
         Kind::TooLarge => Problem::BodyTooLarge { limit: 20 << 20 },
@@ -179,21 +234,40 @@ fn example(kind: Kind) -> Problem {
     }
 }
 
+fn unknown_picture() -> Problem {
+    Problem::UnknownPicture { id: "9f2c41d7a05be8836e1407bd52ac90f3".to_owned() }
+}
+
 /// Adds to every operation what the layers and the body's reader give it.
 fn complete(mut contract: OpenApi) -> OpenApi {
     let components = contract.components.clone().unwrap_or_default();
-    for path in contract.paths.paths.values_mut() {
+    for (address, path) in &mut contract.paths.paths {
         if let Some(operation) = &mut path.post {
-            add_form(operation, &components);
+            if !v2::speaks(address) {
+                add_form(operation, &components);
+            }
             operation.parameters.get_or_insert_default().push(parameter(TIMEOUT));
             add_header(operation, TIMING);
         }
-        for operation in [&mut path.get, &mut path.post].into_iter().flatten() {
+        for operation in [&mut path.get, &mut path.post, &mut path.delete].into_iter().flatten() {
             operation.parameters.get_or_insert_default().push(parameter(REQUEST_ID));
             add_header(operation, REQUEST_ID);
         }
+        if needs_key(address) {
+            let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.delete];
+            let refused =
+                if v2::speaks(address) { v2::unauthorized() } else { refusals(&[Kind::Unauthorized]) };
+            operations.into_iter().flatten().for_each(|operation| ask_for_key(operation, &refused));
+        }
     }
     contract
+}
+
+/// The operation takes a key in either header, or none where the server has no keys.
+fn ask_for_key(operation: &mut Operation, refused: &BTreeMap<String, RefOr<Response>>) {
+    let given = |name| SecurityRequirement::new::<_, [&str; 0], _>(name, []);
+    operation.security = Some(vec![given(BEARER), given(API_KEY), SecurityRequirement::default()]);
+    operation.responses.responses.extend(refused.clone());
 }
 
 fn parameter(name: &str) -> RefOr<Parameter> {
@@ -272,7 +346,8 @@ fn with_files(mut object: Object) -> Object {
 }
 
 fn is_picture(reference: &Ref) -> bool {
-    reference.ref_location.rsplit('/').next() == Some(&*Picture::name())
+    let name = reference.ref_location.rsplit('/').next();
+    [Picture::name(), PictureFile::name()].iter().any(|picture| name == Some(picture))
 }
 
 fn file() -> Schema {

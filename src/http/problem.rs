@@ -1,8 +1,10 @@
 //! The one error of the HTTP side: every status a client can meet, and the RFC 9457 document that explains it.
 //!
-//! A handler returns a [`Problem`]; its response carries it as an extension, and [`layers::request_id`](super::layers) writes the
+//! A handler returns a [`Problem`]; its response carries it as an extension, and [`layers::document`](super::layers) writes the
 //! document, because only there the request's id is known. What a client can do something about goes into the document; causes
 //! inside the server go to the log only. There is no conversion from errors at large: one that isn't mapped here doesn't compile.
+
+mod document;
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -10,11 +12,12 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::input::{PictureError, TextError};
 use crate::runtime;
+
+pub use document::ProblemDocument;
+use document::clip;
 
 /// Why a request has no answer; its text is the `detail` of the document.
 #[derive(Debug, thiserror::Error)]
@@ -24,14 +27,23 @@ pub enum Problem {
     Malformed { field: Option<String>, reason: String },
     #[error("the header `{name}` must be {expected}")]
     Header { name: &'static str, expected: &'static str },
+    /// The server has API keys, and the request carries none.
+    #[error("an API key is needed: send it as `Authorization: Bearer KEY` or as `X-API-Key: KEY`")]
+    NoKey,
+    #[error("the API key is none of this server's")]
+    WrongKey,
     #[error("there is nothing at this path; the contract is at /openapi.yaml")]
     UnknownRoute,
     #[error("no model `{name}` is served here; /v1/models lists those that are")]
     UnknownModel { name: String },
+    #[error("there is no picture `{id}` here, or none any more: send it again")]
+    UnknownPicture { id: String },
     #[error("this path does not take this method; the header `Allow` lists those it takes")]
     Method,
     #[error("the body is larger than {limit} bytes")]
     BodyTooLarge { limit: usize },
+    #[error("pictures may take {limit} bytes here: send this one with each request")]
+    TooLargeToKeep { limit: usize },
     #[error("the body must be `application/json` or `multipart/form-data` with a boundary")]
     BodyType,
     /// Well-formed, but a value that can't be answered.
@@ -45,6 +57,8 @@ pub enum Problem {
     Expired,
     #[error("{0}")]
     Engine(runtime::Error),
+    #[error(transparent)]
+    Protocol(super::v2::Refusal),
     #[error("a handler panicked: {message}")]
     Panic { message: String },
 }
@@ -63,15 +77,17 @@ impl Problem {
     fn kind(&self) -> Kind {
         match self {
             Self::Malformed { .. } | Self::Header { .. } => Kind::Malformed,
-            Self::UnknownRoute | Self::UnknownModel { .. } => Kind::NotFound,
+            Self::NoKey | Self::WrongKey => Kind::Unauthorized,
+            Self::UnknownRoute | Self::UnknownModel { .. } | Self::UnknownPicture { .. } => Kind::NotFound,
             Self::Method => Kind::Method,
-            Self::BodyTooLarge { .. } => Kind::TooLarge,
+            Self::BodyTooLarge { .. } | Self::TooLargeToKeep { .. } => Kind::TooLarge,
             Self::BodyType => Kind::Unsupported,
             Self::Unusable { .. } => Kind::Unusable,
             Self::Loading | Self::Draining => Kind::NotReady,
             Self::Expired => Kind::Expired,
             Self::Panic { .. } => Kind::Fault,
             Self::Engine(error) => Kind::of_engine(error),
+            Self::Protocol(refusal) => refusal.kind(),
         }
     }
 
@@ -103,7 +119,7 @@ impl Problem {
     /// The limit that the request passes: bytes of a body or a text, pixels, tokens.
     fn limit(&self) -> Option<u64> {
         match self {
-            Self::BodyTooLarge { limit } => Some(*limit as u64),
+            Self::BodyTooLarge { limit } | Self::TooLargeToKeep { limit } => Some(*limit as u64),
             Self::Engine(runtime::Error::Picture(error)) => match **error {
                 PictureError::TooLarge { limit, .. } => Some(limit),
                 _ => None,
@@ -140,6 +156,15 @@ impl Problem {
             _ => None,
         }
     }
+
+    /// How a client proves who it is (RFC 6750).
+    fn challenge(&self) -> Option<&'static str> {
+        match self {
+            Self::NoKey => Some(r#"Bearer realm="cmal""#),
+            Self::WrongKey => Some(r#"Bearer realm="cmal", error="invalid_token""#),
+            _ => None,
+        }
+    }
 }
 
 /// A problem on its way out through the layers.
@@ -153,44 +178,19 @@ impl IntoResponse for Problem {
             let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if let Some(challenge) = self.challenge() {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
         response.extensions_mut().insert(Refused(Arc::new(self)));
         response
     }
-}
-
-/// A problem as RFC 9457 writes it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ProblemDocument {
-    /// Names the kind of problem; the same kind has the same URI.
-    #[serde(rename = "type")]
-    #[schema(format = "uri")]
-    kind: String,
-    /// The kind of problem in words.
-    title: String,
-    /// The HTTP status.
-    status: u16,
-    /// What is wrong with this request, and what to do.
-    detail: String,
-    /// The request's id, also in the header `X-Request-Id`.
-    request_id: String,
-    /// The field of the request that the problem is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    field: Option<String>,
-    /// The limit that was passed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    limit: Option<u64>,
-}
-
-impl ProblemDocument {
-    pub const MEDIA_TYPE: &str = "application/problem+json";
 }
 
 /// The kinds of problem: one status each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Malformed,
+    Unauthorized,
     NotFound,
     Method,
     TooLarge,
@@ -236,6 +236,7 @@ impl Kind {
     pub fn status(self) -> StatusCode {
         match self {
             Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -251,6 +252,7 @@ impl Kind {
     pub fn title(self) -> &'static str {
         match self {
             Self::Malformed => "The request is malformed",
+            Self::Unauthorized => "A valid API key is needed",
             Self::NotFound => "Not found",
             Self::Method => "The method is not allowed here",
             Self::TooLarge => "The body or the picture is too large",
@@ -266,6 +268,7 @@ impl Kind {
     fn uri(self) -> &'static str {
         match self {
             Self::Malformed => "urn:problem-type:cmal:malformed",
+            Self::Unauthorized => "urn:problem-type:cmal:unauthorized",
             Self::NotFound => "urn:problem-type:cmal:not-found",
             Self::Method => "urn:problem-type:cmal:method-not-allowed",
             Self::TooLarge => "urn:problem-type:cmal:too-large",
@@ -277,16 +280,6 @@ impl Kind {
             Self::Expired => "urn:problem-type:cmal:deadline-passed",
         }
     }
-}
-
-/// Error texts quote what a client sent, which may be as long as the body.
-fn clip(mut text: String) -> String {
-    const LONGEST: usize = 400;
-    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
-        text.truncate(end);
-        text.push('…');
-    }
-    text
 }
 
 #[cfg(test)]
@@ -309,10 +302,14 @@ mod tests {
         vec![
             (Problem::Malformed { field: None, reason: "the body is no JSON".into() }, 400),
             (Problem::Header { name: "X-Request-Timeout-Ms", expected: "a number" }, 400),
+            (Problem::NoKey, 401),
+            (Problem::WrongKey, 401),
             (Problem::UnknownRoute, 404),
             (Problem::UnknownModel { name: "circles".into() }, 404),
+            (Problem::UnknownPicture { id: "x".into() }, 404),
             (Problem::Method, 405),
             (Problem::BodyTooLarge { limit: 7 }, 413),
+            (Problem::TooLargeToKeep { limit: 7 }, 413),
             (engine(PictureError::TooLarge { width: 9, height: 9, limit: 80 }), 413),
             (Problem::BodyType, 415),
             (engine(PictureError::Unsupported), 415),
@@ -372,6 +369,14 @@ mod tests {
             let wait = response.headers().get(header::RETRY_AFTER).map(|value| value.to_str().unwrap());
             let expected = if overloaded { Some("3") } else { (status == 503).then_some("1") };
             assert_eq!(wait, expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_client_without_a_key_is_told_how_to_send_one() {
+        for (problem, status) in table() {
+            let challenge = problem.into_response().headers().get(header::WWW_AUTHENTICATE).cloned();
+            assert_eq!(challenge.is_some(), status == 401, "{challenge:?}");
         }
     }
 

@@ -75,6 +75,7 @@ async fn load_then_wait(
     state: &AppState,
     load: impl Future<Output = Result<Engine, StartError>>,
 ) -> Result<Infallible, Failure> {
-    state.serve_with(load.await?);
+    // There was none before.
+    drop(state.serve_with(load.await?));
     pending().await
 }

@@ -127,14 +127,7 @@ impl Tokenizer {
 
     /// Tokenises a text of at most [`max_tokens`](Self::max_tokens) tokens.
     pub fn encode(&self, text: &str) -> Result<Tokens, TextError> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(TextError::Empty);
-        }
-        let bytes_limit = self.max_tokens.saturating_mul(BYTES_PER_TOKEN);
-        if text.len() > bytes_limit {
-            return Err(TextError::TooLarge { bytes: text.len(), limit: bytes_limit });
-        }
+        let text = self.readable(text)?;
         let encoding = self.inner.encode(text, true).map_err(TextError::Failed)?;
         if encoding.len() > self.max_tokens {
             return Err(TextError::TooLong { tokens: encoding.len(), limit: self.max_tokens });
@@ -166,6 +159,19 @@ impl Tokenizer {
             return None;
         };
         Some(text[..end].trim_end()).filter(|start| !start.is_empty())
+    }
+
+    /// A text without the blanks around it, if there is something left and not too much to be looked at.
+    pub fn readable<'a>(&self, text: &'a str) -> Result<&'a str, TextError> {
+        let text = text.trim();
+        let limit = self.max_tokens.saturating_mul(BYTES_PER_TOKEN);
+        if text.is_empty() {
+            Err(TextError::Empty)
+        } else if text.len() > limit {
+            Err(TextError::TooLarge { bytes: text.len(), limit })
+        } else {
+            Ok(text)
+        }
     }
 
     /// Tokens of a text at most, special ones counted.

@@ -2,11 +2,13 @@
 //! plain answer that scheduled ones are held against.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::bundle::Bundle;
 use crate::input::{Limits, Picture, Pixels, Tokenizer};
 use crate::types::{Answer, Frame, Query};
 
+use super::batching::{self, Budget, Verdict, Waiting};
 use super::call::{Phase, Timing};
 use super::error::{Error, StartError};
 use super::features::Seen;
@@ -23,6 +25,7 @@ pub struct Bare {
     model: Model,
     tokenizer: Tokenizer,
     pictures: Limits,
+    batch: Budget,
 }
 
 impl Bare {
@@ -38,37 +41,63 @@ impl Bare {
         };
         let model = Model { manifest, pad: tokenizer.pad() };
         let graphs = Graphs::load(bundle, &model, &maker, settings.batch)?;
-        Ok(Self { graphs, model, tokenizer, pictures: settings.pictures })
+        Ok(Self { graphs, model, tokenizer, pictures: settings.pictures, batch: settings.batch })
     }
 
     /// Answers one query about each encoded picture, all as one batch; at least one. The time is added to `timing` by phase.
     pub fn answer(&mut self, batch: &[(&[u8], &Query)], timing: &Timing) -> Result<Vec<Answer>, Error> {
-        let (frames, pixels): (Vec<Frame>, Vec<Pixels>) = timing.time(Phase::Decode, || {
-            batch.iter().map(|(bytes, _)| self.decode(bytes)).collect::<Result<_, Error>>()
-        })?;
-        let tokens: Vec<Vec<i64>> = timing.time(Phase::Text, || {
-            batch
-                .iter()
-                .map(|(_, query)| Ok(self.tokenizer.encode(query.text())?.ids))
-                .collect::<Result<_, Error>>()
-        })?;
-        let pixels: Vec<&Pixels> = pixels.iter().collect();
-        let seen = Pictures::run(&mut self.graphs, &self.model, &pixels, timing)?;
-        let pairs: Vec<Pair> = frames
-            .into_iter()
-            .zip(seen)
-            .zip(tokens)
-            .map(|((frame, (objects, states)), tokens)| Pair {
-                picture: Arc::new(Seen::new(frame, objects, states)),
-                text: Reading::Tokens(tokens),
-            })
-            .collect();
-        let asked: Vec<&Pair> = pairs.iter().collect();
-        let logits = Questions::run(&mut self.graphs, &self.model, &asked, timing)?;
-        let answered = batch.iter().zip(&logits).zip(&pairs).map(|(((_, query), logits), pair)| {
-            heads::answer(query, logits, &pair.picture, heads::Reading::of(&self.model.manifest))
+        let pictures: Vec<&[u8]> = batch.iter().map(|(bytes, _)| *bytes).collect();
+        let queries: Vec<&Query> = batch.iter().map(|(_, query)| *query).collect();
+        let seen = self.see(&pictures, timing)?;
+        let asked: Vec<(Arc<Seen>, &Query)> = seen.into_iter().zip(queries.iter().copied()).collect();
+        let pairs = self.pairs(&asked, timing)?;
+        let pairs: Vec<&Pair> = pairs.iter().collect();
+        let answers = Questions::run(&mut self.graphs, &self.model, &pairs, timing)?;
+        let answered = asked.iter().zip(&answers).map(|((picture, query), answer)| {
+            heads::answer(query, &answer.logits, picture, heads::Reading::of(&self.model.manifest))
         });
         Ok(answered.collect())
+    }
+
+    /// The picture side of encoded pictures, all as one batch; at least one.
+    pub fn see(&mut self, pictures: &[&[u8]], timing: &Timing) -> Result<Vec<Arc<Seen>>, Error> {
+        let (frames, pixels): (Vec<Frame>, Vec<Pixels>) = timing.time(Phase::Decode, || {
+            pictures.iter().map(|bytes| self.decode(bytes)).collect::<Result<_, Error>>()
+        })?;
+        let pixels: Vec<&Pixels> = pixels.iter().collect();
+        let found = Pictures::run(&mut self.graphs, &self.model, &pixels, timing)?;
+        let seen = frames.into_iter().zip(found);
+        Ok(seen.map(|(frame, (objects, states))| Arc::new(Seen::new(frame, objects, states))).collect())
+    }
+
+    /// Computes queries about pictures that were seen in the batches that an executor cuts when all of them wait; gives their number.
+    pub fn drain(&mut self, waiting: &[(Arc<Seen>, &Query)], timing: &Timing) -> Result<usize, Error> {
+        let mut waiting = self.pairs(waiting, timing)?;
+        let mut batches = 0;
+        while !waiting.is_empty() {
+            let jobs = waiting.iter().map(|pair| Waiting {
+                extent: Questions::extent(pair),
+                departed: false,
+                deadline: None,
+            });
+            let mut verdicts = batching::cut(jobs, self.batch, Instant::now()).into_iter();
+            let (taken, kept): (Vec<Pair>, Vec<Pair>) =
+                waiting.into_iter().partition(|_| verdicts.next() == Some(Verdict::Take));
+            Questions::run(&mut self.graphs, &self.model, &taken.iter().collect::<Vec<_>>(), timing)?;
+            waiting = kept;
+            batches += 1;
+        }
+        Ok(batches)
+    }
+
+    fn pairs(&self, asked: &[(Arc<Seen>, &Query)], timing: &Timing) -> Result<Vec<Pair>, Error> {
+        timing.time(Phase::Text, || {
+            let pair = |(picture, query): &(Arc<Seen>, &Query)| {
+                let tokens = self.tokenizer.encode(query.text())?.ids;
+                Ok(Pair { picture: Arc::clone(picture), text: Reading::Tokens(tokens) })
+            };
+            asked.iter().map(pair).collect()
+        })
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<(Frame, Pixels), Error> {

@@ -1,4 +1,7 @@
 //! Cutting a batch: a pure function of who waits, what a batch may cost, and the time.
+//!
+//! A batch is padded to its longest row of each kind and no further, because on a CPU every slot costs its share. So the jobs that
+//! lie together are those of about one length, as far as there are more jobs than a batch takes.
 
 use std::num::NonZeroUsize;
 use std::time::Instant;
@@ -39,6 +42,11 @@ impl Extent {
         Self { objects: self.objects.max(other.objects), tokens: self.tokens.max(other.tokens) }
     }
 
+    /// Slots that differ: what one of the two is padded by beside the other.
+    pub fn apart(self, other: Self) -> usize {
+        self.objects.abs_diff(other.objects) + self.tokens.abs_diff(other.tokens)
+    }
+
     /// Slots of one row; at least one.
     pub fn slots(self) -> usize {
         (self.objects + self.tokens).max(1)
@@ -64,35 +72,44 @@ pub enum Verdict {
     Expired,
 }
 
-/// Looks this many times the rows of a batch far for jobs that fit, so that one long job doesn't leave a batch half empty.
+/// Chooses among so many times the rows of a batch.
 const LOOK_AHEAD: usize = 4;
 
-/// Decides about the jobs at the head of a queue, in its order: one verdict for each that was looked at.
+/// Decides about the jobs at the head of a queue, in its order: one verdict for each up to the last that doesn't simply stay.
 ///
-/// The first live job is always taken, so nothing starves; after it every job is taken that keeps the padded cost within the budget.
+/// The first live job is always taken, so nothing starves. After it come those of the most similar extent, the earlier ones first,
+/// as long as they keep the padded cost within the budget.
 pub fn cut(waiting: impl IntoIterator<Item = Waiting>, budget: Budget, now: Instant) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
-    let mut rows = 0;
-    let mut kept = 0;
-    let mut extent = Extent::default();
+    let mut live: Vec<(usize, Extent)> = Vec::new();
     for job in waiting {
-        if rows == budget.rows.get() || rows + kept >= LOOK_AHEAD * budget.rows.get() {
+        if live.len() == LOOK_AHEAD * budget.rows.get() {
             break;
         }
-        let joined = extent.join(job.extent);
         verdicts.push(if job.deadline.is_some_and(|deadline| deadline <= now) {
             Verdict::Expired
         } else if job.departed {
             Verdict::Departed
-        } else if rows == 0 || joined.slots() * (rows + 1) <= budget.slots.get() {
-            rows += 1;
-            extent = joined;
-            Verdict::Take
         } else {
-            kept += 1;
+            live.push((verdicts.len(), job.extent));
             Verdict::Keep
         });
     }
+    if let Some(&(_, first)) = live.first() {
+        live.sort_by_key(|(_, extent)| first.apart(*extent));
+        let (mut rows, mut extent) = (0, Extent::default());
+        for (at, job) in live {
+            let joined = extent.join(job);
+            let fits = rows == 0 || joined.slots() * (rows + 1) <= budget.slots.get();
+            if fits && rows < budget.rows.get() {
+                rows += 1;
+                extent = joined;
+                verdicts[at] = Verdict::Take;
+            }
+        }
+    }
+    let moving = verdicts.iter().rposition(|verdict| *verdict != Verdict::Keep);
+    verdicts.truncate(moving.map_or(0, |last| last + 1));
     verdicts
 }
 
@@ -127,8 +144,8 @@ mod tests {
 
     #[test]
     fn padding_counts_against_the_budget() {
-        let verdicts = cut([tokens(4), tokens(10), tokens(4), tokens(2)], budget(8, 20), Instant::now());
-        assert_eq!(verdicts, [Take, Take, Keep, Keep], "a third row would make 3 × 10 slots");
+        let verdicts = cut([tokens(4), tokens(10), tokens(9), tokens(9)], budget(8, 20), Instant::now());
+        assert_eq!(verdicts, [Take, Keep, Take], "a third row would make 3 × 9 slots");
     }
 
     #[test]
@@ -136,7 +153,7 @@ mod tests {
         let pair =
             |objects, tokens| Waiting { extent: Extent { objects, tokens }, ..super::tests::tokens(0) };
         let verdicts = cut([pair(9, 1), pair(1, 9)], budget(8, 35), Instant::now());
-        assert_eq!(verdicts, [Take, Keep], "together they need 2 × (9 + 9) slots");
+        assert_eq!(verdicts, [Take], "together they need 2 × (9 + 9) slots");
         assert_eq!(cut([pair(9, 1), pair(1, 9)], budget(8, 36), Instant::now()), [Take, Take]);
     }
 
@@ -148,7 +165,20 @@ mod tests {
 
     #[test]
     fn a_job_beyond_the_budget_goes_alone_when_it_is_first() {
-        assert_eq!(cut([tokens(50), tokens(1)], budget(8, 12), Instant::now()), [Take, Keep]);
+        assert_eq!(cut([tokens(50), tokens(1)], budget(8, 12), Instant::now()), [Take]);
+    }
+
+    #[test]
+    fn jobs_of_about_one_length_share_a_batch_and_the_first_sets_it() {
+        let waiting = [9, 3, 8, 4, 9, 3].map(tokens);
+        assert_eq!(cut(waiting, budget(3, 100), Instant::now()), [Take, Keep, Take, Keep, Take]);
+        let without_the_long = [3, 4, 3].map(tokens);
+        assert_eq!(cut(without_the_long, budget(2, 100), Instant::now()), [Take, Keep, Take]);
+        assert_eq!(
+            cut(without_the_long, budget(9, 100), Instant::now()),
+            [Take; 3],
+            "room is never left empty for it"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One accepted request as the engine sees it: its deadline and its durations.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -57,6 +57,19 @@ impl Call {
         }
         outcome
     }
+
+    /// Does `work`, until the deadline at the latest.
+    pub(super) async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+        metrics: &Metrics,
+    ) -> Result<T, Error> {
+        let Some(deadline) = self.deadline else { return work.await };
+        time::timeout_at(deadline.into(), work).await.unwrap_or_else(|_| {
+            metrics.reject(Rejection::Expired);
+            Err(Error::Expired)
+        })
+    }
 }
 
 /// What a call spends time on, in the order a request meets them.
@@ -69,10 +82,25 @@ pub enum Phase {
     /// Waiting in front of any stage.
     Queue,
     Fusion,
+    Association,
+    /// A graph on tensors that the caller gave.
+    Raw,
 }
 
 impl Phase {
-    pub const ALL: [Self; 6] =
+    pub const ALL: [Self; 8] = [
+        Self::Decode,
+        Self::Objects,
+        Self::Vision,
+        Self::Text,
+        Self::Queue,
+        Self::Fusion,
+        Self::Association,
+        Self::Raw,
+    ];
+
+    /// Those that every answer about a new picture goes through.
+    pub const ANSWERING: [Self; 6] =
         [Self::Decode, Self::Objects, Self::Vision, Self::Text, Self::Queue, Self::Fusion];
 
     /// The name in `Server-Timing`.
@@ -84,20 +112,36 @@ impl Phase {
             Self::Text => "text",
             Self::Queue => "queue",
             Self::Fusion => "fusion",
+            Self::Association => "association",
+            Self::Raw => "raw",
         }
     }
 }
+
+/// One stretch of a phase.
+#[derive(Clone, Copy, Debug)]
+pub struct Interval {
+    pub phase: Phase,
+    pub begun: Instant,
+    pub spent: Duration,
+}
+
+/// Intervals that one call remembers; of a larger call only the sums are complete.
+const INTERVALS: usize = 64;
 
 /// Time spent in each phase, summed over the items of a call. A batch's whole duration counts for each call in it.
 #[derive(Debug, Default)]
 pub struct Timing {
     nanoseconds: [AtomicU64; Phase::ALL.len()],
+    intervals: Mutex<Vec<Interval>>,
 }
 
 impl Timing {
+    /// Adds time that ends now.
     pub(super) fn add(&self, phase: Phase, spent: Duration) {
-        let nanoseconds = u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX);
-        self.nanoseconds[phase as usize].fetch_add(nanoseconds, Ordering::Relaxed);
+        let now = Instant::now();
+        self.count(phase, spent);
+        self.remember(&[Interval { phase, begun: now.checked_sub(spent).unwrap_or(now), spent }]);
     }
 
     /// Does `work` and adds the time it takes.
@@ -110,7 +154,10 @@ impl Timing {
 
     /// Adds the times of another call.
     pub fn absorb(&self, other: &Self) {
-        Phase::ALL.into_iter().for_each(|phase| self.add(phase, other.get(phase)));
+        Phase::ALL.into_iter().for_each(|phase| self.count(phase, other.get(phase)));
+        // Taken before this one's own lock, so that two that absorb each other can't wait for each other.
+        let intervals = other.intervals();
+        self.remember(&intervals);
     }
 
     pub fn get(&self, phase: Phase) -> Duration {
@@ -120,6 +167,26 @@ impl Timing {
     /// The phases that took any time.
     pub fn phases(&self) -> impl Iterator<Item = (Phase, Duration)> + '_ {
         Phase::ALL.into_iter().map(|phase| (phase, self.get(phase))).filter(|(_, spent)| !spent.is_zero())
+    }
+
+    /// When the phases ran: the first 64 stretches that were added.
+    pub fn intervals(&self) -> Vec<Interval> {
+        self.remembered().clone()
+    }
+
+    fn count(&self, phase: Phase, spent: Duration) {
+        let nanoseconds = u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX);
+        self.nanoseconds[phase as usize].fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    fn remember(&self, more: &[Interval]) {
+        let mut intervals = self.remembered();
+        let room = INTERVALS - intervals.len();
+        intervals.extend_from_slice(&more[..more.len().min(room)]);
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, Vec<Interval>> {
+        self.intervals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -144,5 +211,18 @@ pub(super) mod tests {
         let phases: Vec<_> =
             timing.phases().map(|(phase, spent)| (phase.name(), spent.as_millis())).collect();
         assert_eq!(phases, [("text", 5), ("fusion", 1)]);
+    }
+    #[test]
+    fn intervals_are_kept_with_their_beginnings_up_to_a_bound_and_sums_without_one() {
+        let (batch, timing) = (Timing::default(), Timing::default());
+        let before = Instant::now();
+        batch.time(Phase::Vision, || std::hint::black_box(1));
+        let one = batch.intervals();
+        assert!(one.len() == 1 && one[0].phase == Phase::Vision && one[0].begun >= before);
+        assert!(one[0].begun + one[0].spent <= Instant::now());
+        batch.add(Phase::Vision, Duration::from_millis(1));
+        (0..INTERVALS).for_each(|_| timing.absorb(&batch));
+        assert_eq!(timing.intervals().len(), INTERVALS);
+        assert!(timing.get(Phase::Vision) >= Duration::from_millis(INTERVALS as u64));
     }
 }

@@ -4,22 +4,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::bundle::{Bundle, Manifest};
-use crate::input::{Limits, Picture, Tokenizer};
-use crate::metrics::{Held, Metrics};
-use crate::types::{Answer, Query};
+use crate::bundle::{Bundle, GoldenTensor, Manifest};
+use crate::input::{Limits, Picture, Tokenizer, Tokens};
+use crate::metrics::Metrics;
+use crate::types::{Answer, Query, Size};
 
+use super::cache::Cache;
 use super::call::Call;
+use super::encoded::Encoded;
 use super::error::{Error, StartError};
 use super::executor::Executors;
 use super::features::{ReadText, Seen};
 use super::heads;
 use super::queue::Refused;
+use super::raw::{RawGraph, RawRun};
 use super::settings::{Settings, processors};
-use super::stage::{Logits, Pair, Pictures, Questions, Reading, Texts};
+use super::stage::{Asked, Pair, Pictures, Questions, Raws, Reading, Stage, Texts};
 use super::workers::{Lane, Workers};
 
 /// Items of one call in work at the same time: enough to fill batches, few enough that a large call leaves room in the queues.
@@ -29,6 +32,8 @@ const AT_ONCE: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Engine {
     shared: Arc<Shared>,
+    // Dropped after `shared`: when nobody listens any more, nobody else holds the engine either.
+    listener: watch::Receiver<()>,
 }
 
 #[derive(Debug)]
@@ -39,14 +44,18 @@ struct Shared {
     tokenizer: Arc<Tokenizer>,
     places: Arc<Semaphore>,
     draining: AtomicBool,
+    pictures: Cache<blake3::Hash, Seen>,
+    texts: Cache<Arc<str>, ReadText>,
     workers: Workers,
     executors: Executors,
-    _shown: Held,
+    /// Every handle listens to it, so that it knows when the last one is gone.
+    handles: watch::Sender<()>,
 }
 
 /// What is loaded and what it runs on.
 #[derive(Clone, Debug)]
 pub struct ModelInfo {
+    id: String,
     pub manifest: Manifest,
     /// Digest over the bundle's files; two bundles with the same one answer alike.
     pub fingerprint: String,
@@ -59,6 +68,11 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
+    /// `NAME@VERSION`, by which an answer names the model that gave it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     pub fn name(&self) -> &str {
         &self.manifest.name
     }
@@ -80,13 +94,13 @@ impl Engine {
         let workers = Workers::start(threads, settings.queue, Arc::clone(&metrics), pace)
             .map_err(StartError::Thread)?;
         let model = ModelInfo {
+            id: format!("{}@{}", manifest.name, manifest.version),
             fingerprint: bundle.fingerprint().to_owned(),
             provider: executors.provider(),
             executors: executors.count(),
             pictures: settings.pictures,
             manifest,
         };
-        let shown = metrics.model_loaded(model.name(), model.version(), model.provider);
         tracing::info!(
             model = model.name(),
             version = model.version(),
@@ -94,18 +108,22 @@ impl Engine {
             executors = model.executors,
             "model ready"
         );
+        let (handles, listener) = watch::channel(());
         Ok(Self {
             shared: Arc::new(Shared {
                 model,
                 settings: settings.clone(),
+                pictures: Cache::new("pictures", settings.cache_pictures, &metrics),
+                texts: Cache::new("texts", settings.cache_texts, &metrics),
                 metrics,
                 tokenizer: Arc::new(tokenizer),
                 places: Arc::new(Semaphore::new(settings.in_flight.get())),
                 draining: AtomicBool::new(false),
                 workers,
                 executors,
-                _shown: shown,
+                handles,
             }),
+            listener,
         })
     }
 
@@ -125,30 +143,40 @@ impl Engine {
         Ok(Call::new(deadline, place))
     }
 
-    /// The picture side of the model: decodes an encoded picture, finds its objects, computes its visual states.
-    pub async fn see(
-        &self,
-        picture: impl AsRef<[u8]> + Send + 'static,
-        call: &Call,
-    ) -> Result<Arc<Seen>, Error> {
+    /// Whether an encoded picture can be answered about; if so its size, and the picture in memory of its own, to be kept.
+    pub async fn check(&self, picture: Encoded, call: &Call) -> Result<(Size, Encoded), Error> {
+        let limits = self.shared.settings.pictures;
+        let check = move || Ok((Picture::decode(picture.bytes(), &limits)?.size(), picture.detached()));
+        self.shared.workers.run(Lane::Pictures, call, check).await
+    }
+
+    /// The picture side of the model: decodes an encoded picture, finds its objects, computes its visual states; or finds these in the
+    /// cache.
+    pub async fn see(&self, picture: impl Into<Encoded> + Send, call: &Call) -> Result<Arc<Seen>, Error> {
+        let picture = picture.into();
+        let key = *picture.key();
+        self.shared.pictures.get(&key, call, || self.see_anew(picture, call)).await
+    }
+
+    async fn see_anew(&self, picture: Encoded, call: &Call) -> Result<Seen, Error> {
         let shared = &self.shared;
         let limits = shared.settings.pictures;
         let preprocessing = shared.model.manifest.preprocessing;
         let (frame, pixels) = shared
             .workers
             .run(Lane::Pictures, call, move || {
-                let picture = Picture::decode(picture.as_ref(), &limits)?;
+                let picture = Picture::decode(picture.bytes(), &limits)?;
                 Ok((picture.frame(), picture.pixels(preprocessing.side, preprocessing.padding)))
             })
             .await?;
         let (objects, states) = shared.executors.submit::<Pictures>(pixels, call).await?;
-        Ok(Arc::new(Seen::new(frame, objects, states)))
+        Ok(Seen::new(frame, objects, states))
     }
 
     /// [`see`](Self::see) for several pictures at once; the first failure ends all.
     pub async fn see_all<P>(&self, pictures: Vec<P>, call: &Call) -> Result<Vec<Arc<Seen>>, Error>
     where
-        P: AsRef<[u8]> + Send + 'static,
+        P: Into<Encoded> + Send + 'static,
     {
         self.all(pictures, call, |engine, picture, call| async move { engine.see(picture, &call).await })
             .await
@@ -159,10 +187,14 @@ impl Engine {
         self.shared.tokenizer.start_of(text)
     }
 
-    /// The text side of the model: splits a text into tokens and computes its textual states.
+    /// The text side of the model: splits a text into tokens and computes its textual states; or finds these in the cache.
     pub async fn read(&self, text: &str, call: &Call) -> Result<Arc<ReadText>, Error> {
-        let tokens = self.split(text, call).await?;
-        Ok(Arc::new(self.shared.executors.submit::<Texts>(tokens, call).await?))
+        let text = self.shared.tokenizer.readable(text)?;
+        let read = || async {
+            let tokens = self.split(text, call).await?;
+            self.submit::<Texts>(tokens.ids, call).await
+        };
+        self.shared.texts.get(&Arc::from(text), call, read).await
     }
 
     /// [`read`](Self::read) for several texts at once; the first failure ends all.
@@ -172,8 +204,8 @@ impl Engine {
 
     /// Answers a query about a picture that was seen.
     pub async fn ask(&self, picture: &Arc<Seen>, query: &Query, call: &Call) -> Result<Answer, Error> {
-        let tokens = self.split(query.text(), call).await?;
-        self.ask_read(picture, Reading::Tokens(tokens), query, call).await
+        let text = self.reading(query.text(), call).await?;
+        self.ask_read(picture, text, query, call).await
     }
 
     /// [`ask`](Self::ask) for several queries at once, each with its own outcome, in their order.
@@ -193,17 +225,20 @@ impl Engine {
     /// Answers a query about an encoded picture.
     pub async fn answer(
         &self,
-        picture: impl AsRef<[u8]> + Send + 'static,
+        picture: impl Into<Encoded> + Send,
         query: &Query,
         call: &Call,
     ) -> Result<Answer, Error> {
+        let picture = picture.into();
+        if let Some(seen) = self.shared.pictures.find(picture.key()) {
+            return self.ask(&seen, query, call).await;
+        }
         // Beside its picture a text costs no time where an executor is free for it; else it is cheaper in the batch of its question.
         let (picture, text) = if self.shared.executors.idle() > 1 {
             let read = async { Ok(Reading::Read(self.read(query.text(), call).await?)) };
             tokio::try_join!(self.see(picture, call), read)?
         } else {
-            let split = async { Ok(Reading::Tokens(self.split(query.text(), call).await?)) };
-            tokio::try_join!(self.see(picture, call), split)?
+            tokio::try_join!(self.see(picture, call), self.reading(query.text(), call))?
         };
         self.ask_read(&picture, text, query, call).await
     }
@@ -237,8 +272,19 @@ impl Engine {
         text: &Arc<ReadText>,
         call: &Call,
     ) -> Result<f32, Error> {
-        let logits = self.fuse(picture, Reading::Read(Arc::clone(text)), call).await?;
-        Ok(heads::match_probability(&logits))
+        let asked = self.fuse(picture, Reading::Read(Arc::clone(text)), call).await?;
+        Ok(heads::match_probability(&asked.logits))
+    }
+
+    /// The graph of the bundle called `name`, to be run on tensors of the caller's own.
+    pub fn graph(&self, name: &str) -> Option<RawGraph<'_>> {
+        let Shared { model, settings, tokenizer, .. } = &*self.shared;
+        RawGraph::of(&model.manifest, name, settings.batch, tokenizer.vocabulary())
+    }
+
+    /// Runs a graph on the caller's own tensors; `run` was made for this engine. The outputs come in the order in which it names them.
+    pub async fn run(&self, run: RawRun, call: &Call) -> Result<Vec<GoldenTensor>, Error> {
+        self.shared.executors.submit::<Raws>(run, call).await
     }
 
     pub fn model(&self) -> &ModelInfo {
@@ -262,10 +308,41 @@ impl Engine {
         self.shared.executors.stop();
     }
 
-    /// Token ids of a text.
-    async fn split(&self, text: &str, call: &Call) -> Result<Vec<i64>, Error> {
+    /// Gives this handle up, waits until every other one is dropped, and ends the threads where waiting for them holds up nobody.
+    /// Unlike a plain drop it may be used on an async thread.
+    pub async fn retire(self) {
+        let Self { shared, listener } = self;
+        drop(listener);
+        shared.handles.closed().await;
+        // An error would mean that the runtime ends, and the engine with it.
+        let _ = tokio::task::spawn_blocking(move || drop(shared)).await;
+    }
+
+    /// Tokens of a text.
+    pub(super) async fn split(&self, text: &str, call: &Call) -> Result<Tokens, Error> {
         let (tokenizer, text) = (Arc::clone(&self.shared.tokenizer), text.to_owned());
-        self.shared.workers.run(Lane::Texts, call, move || Ok(tokenizer.encode(&text)?.ids)).await
+        self.shared.workers.run(Lane::Texts, call, move || Ok(tokenizer.encode(&text)?)).await
+    }
+
+    pub(super) fn tokenizer(&self) -> &Tokenizer {
+        &self.shared.tokenizer
+    }
+
+    /// Hands a job to its stage and waits for the answer.
+    pub(super) async fn submit<S: Stage>(&self, input: S::Input, call: &Call) -> Result<S::Output, Error> {
+        self.shared.executors.submit::<S>(input, call).await
+    }
+
+    /// A text on its way to a question: its states if they are kept, else its tokens, which are read in the batch of the question.
+    ///
+    /// Such a text waits for no other that is the same: a place in a batch of texts costs less than coming too late for the batch of the
+    /// questions. Its states come back with the answer and are kept then.
+    async fn reading(&self, text: &str, call: &Call) -> Result<Reading, Error> {
+        let text = self.shared.tokenizer.readable(text)?;
+        Ok(match self.shared.texts.find(text) {
+            Some(read) => Reading::Read(read),
+            None => Reading::Tokens(self.split(text, call).await?.ids),
+        })
     }
 
     async fn ask_read(
@@ -275,17 +352,20 @@ impl Engine {
         query: &Query,
         call: &Call,
     ) -> Result<Answer, Error> {
-        let logits = self.fuse(picture, text, call).await?;
-        Ok(heads::answer(query, &logits, picture, heads::Reading::of(&self.shared.model.manifest)))
+        let is_new = matches!(text, Reading::Tokens(_));
+        let asked = self.fuse(picture, text, call).await?;
+        if is_new {
+            self.shared.texts.add(Arc::from(query.text().trim()), asked.text);
+        }
+        Ok(heads::answer(query, &asked.logits, picture, heads::Reading::of(&self.shared.model.manifest)))
     }
 
-    async fn fuse(&self, picture: &Arc<Seen>, text: Reading, call: &Call) -> Result<Logits, Error> {
-        let pair = Pair { picture: Arc::clone(picture), text };
-        self.shared.executors.submit::<Questions>(pair, call).await
+    async fn fuse(&self, picture: &Arc<Seen>, text: Reading, call: &Call) -> Result<Asked, Error> {
+        self.submit::<Questions>(Pair { picture: Arc::clone(picture), text }, call).await
     }
 
     /// Runs `work` on the items, some at a time, and keeps their order. The tasks end when the returned future is dropped.
-    async fn all<I, T, F, W>(&self, items: Vec<I>, call: &Call, work: F) -> Result<Vec<T>, Error>
+    pub(super) async fn all<I, T, F, W>(&self, items: Vec<I>, call: &Call, work: F) -> Result<Vec<T>, Error>
     where
         T: Send + 'static,
         F: Fn(Engine, I, Call) -> W,
@@ -399,7 +479,7 @@ mod tests {
         let engine = engine(&Settings::default());
         let call = engine.admit(None).unwrap();
         engine.answer(picture(200), &queries()[0], &call).await.unwrap();
-        for phase in Phase::ALL {
+        for phase in Phase::ANSWERING {
             assert!(call.timing().get(phase) > Duration::ZERO, "no time in {}", phase.name());
         }
     }
@@ -453,7 +533,7 @@ mod tests {
         assert!(!engine.is_accepting());
         engine.answer(picture(9), &queries()[0], &accepted).await.unwrap();
         engine.shutdown();
-        assert!(matches!(engine.see(picture(9), &accepted).await, Err(Error::Draining)));
+        assert!(matches!(engine.see(picture(10), &accepted).await, Err(Error::Draining)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What can go wrong with one call, and what can go wrong when a bundle is started.
 
+use std::error::Error as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,12 +97,30 @@ pub enum StartError {
         "graph `{graph}` gives other values than its exporter recorded: output `{tensor}` differs by {difference}, {bound} is allowed"
     )]
     Golden { graph: &'static str, tensor: String, difference: f32, bound: f32 },
-    #[error("the bundle in {folder} is not the one that is served any more: start the server again to serve it", folder = folder.display())]
+    #[error("the bundle in {folder} is not the one that was opened any more: it was replaced in the meantime", folder = folder.display())]
     Replaced { folder: PathBuf },
     #[error("an engine thread can't be started: {0}")]
     Thread(#[source] std::io::Error),
     #[error("an executor ended while it was starting")]
     Interrupted,
+}
+
+impl StartError {
+    /// The error and its causes in one sentence.
+    pub fn sentence(&self) -> String {
+        let mut sentence = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // Some errors tell their cause themselves.
+            if !sentence.contains(&text) {
+                sentence.push_str(": ");
+                sentence.push_str(&text);
+            }
+            cause = error.source();
+        }
+        sentence
+    }
 }
 
 impl From<Failed> for Error {

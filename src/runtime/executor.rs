@@ -23,10 +23,11 @@ use super::pace::Pace;
 use super::provider::Attempt;
 use super::queue::{Next, Outlook, Queue};
 use super::settings::{Settings, processors};
-use super::stage::{Model, Pictures, Questions, Stage, Texts};
+use super::stage::{Associations, Model, Pictures, Questions, Raws, Stage, Texts};
 
 /// The phases in which a graph runs.
-const GRAPHS: [Phase; 4] = [Phase::Objects, Phase::Vision, Phase::Text, Phase::Fusion];
+const GRAPHS: [Phase; 6] =
+    [Phase::Objects, Phase::Vision, Phase::Text, Phase::Fusion, Phase::Association, Phase::Raw];
 
 /// Pause before sessions that could not be made again are tried once more.
 const RETRY: Duration = Duration::from_secs(1);
@@ -61,6 +62,10 @@ pub(super) struct Lanes {
     pub pictures: Lane<Pictures>,
     pub texts: Lane<Texts>,
     pub questions: Lane<Questions>,
+    pub associations: Lane<Associations>,
+    pub raws: Lane<Raws>,
+    /// Whether the last batch was a raw one.
+    raw_before: bool,
 }
 
 /// A batch of some stage.
@@ -68,6 +73,8 @@ enum Work {
     Pictures(Batch<Pictures>),
     Texts(Batch<Texts>),
     Questions(Batch<Questions>),
+    Associations(Batch<Associations>),
+    Raws(Batch<Raws>),
 }
 
 impl Shared {
@@ -210,17 +217,29 @@ impl Drop for Executors {
 
 impl Lanes {
     fn new(metrics: &Metrics) -> Self {
-        Self { pictures: Lane::new(metrics), texts: Lane::new(metrics), questions: Lane::new(metrics) }
+        Self {
+            pictures: Lane::new(metrics),
+            texts: Lane::new(metrics),
+            questions: Lane::new(metrics),
+            associations: Lane::new(metrics),
+            raws: Lane::new(metrics),
+            raw_before: false,
+        }
     }
 
-    /// The next batch: the latest stage that has one, so that work begun is work finished.
+    /// The next batch: the latest stage that has one, so that work begun is work finished. Raw runs take turns with all of these: behind
+    /// them they would starve under load, and in the order of arrival a question would wait for every run sent before it.
     fn next(&mut self, shared: &Shared, outlook: Outlook) -> Next<Work> {
         let mut wait = None;
-        let work = self
-            .cut::<Questions>(shared, outlook, &mut wait)
-            .map(Work::Questions)
+        let work = (!self.raw_before)
+            .then(|| self.cut::<Raws>(shared, outlook, &mut wait).map(Work::Raws))
+            .flatten()
+            .or_else(|| self.cut::<Questions>(shared, outlook, &mut wait).map(Work::Questions))
+            .or_else(|| self.cut::<Associations>(shared, outlook, &mut wait).map(Work::Associations))
             .or_else(|| self.cut::<Texts>(shared, outlook, &mut wait).map(Work::Texts))
-            .or_else(|| self.cut::<Pictures>(shared, outlook, &mut wait).map(Work::Pictures));
+            .or_else(|| self.cut::<Pictures>(shared, outlook, &mut wait).map(Work::Pictures))
+            .or_else(|| self.cut::<Raws>(shared, outlook, &mut wait).map(Work::Raws));
+        self.raw_before = matches!(work, Some(Work::Raws(_)));
         work.map_or(Next::Wait(wait), Next::Work)
     }
 
@@ -230,24 +249,20 @@ impl Lanes {
         outlook: Outlook,
         wait: &mut Option<Duration>,
     ) -> Option<Batch<S>> {
-        let (lane, now) = (S::lane(self), Instant::now());
+        let (lane, now, budget) = (S::lane(self), Instant::now(), S::budget(shared.batch));
         let linger = if outlook.closed { Duration::ZERO } else { shared.linger };
-        if let Some(left) = lane.wants_to_wait(shared.batch, linger, now) {
+        if let Some(left) = lane.wants_to_wait(budget, linger, now) {
             *wait = Some(wait.map_or(left, |wait: Duration| wait.min(left)));
             return None;
         }
         // The free executors, this one among them, share what waits: two half batches at once are done before one full one.
-        lane.cut(shared.batch, NonZeroUsize::MIN.saturating_add(outlook.idle), now, &shared.metrics)
+        lane.cut(budget, NonZeroUsize::MIN.saturating_add(outlook.idle), now, &shared.metrics)
     }
 }
 
 impl std::fmt::Debug for Lanes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lanes")
-            .field("pictures", &self.pictures.len())
-            .field("texts", &self.texts.len())
-            .field("questions", &self.questions.len())
-            .finish()
+        f.debug_struct("Lanes").finish_non_exhaustive()
     }
 }
 
@@ -303,6 +318,8 @@ fn work(graphs: &mut Graphs, shared: &Shared, work: Work) {
         Work::Pictures(batch) => serve(graphs, shared, batch),
         Work::Texts(batch) => serve(graphs, shared, batch),
         Work::Questions(batch) => serve(graphs, shared, batch),
+        Work::Associations(batch) => serve(graphs, shared, batch),
+        Work::Raws(batch) => serve(graphs, shared, batch),
     }
 }
 
@@ -327,9 +344,18 @@ mod tests {
     use super::super::call::tests::call;
     use super::super::features::{ReadText, Seen};
     use super::super::graphs::tests::shapes;
-    use super::super::stage::{Pair, Reading, VisualStates};
+    use super::super::job::Reply;
+    use super::super::raw::tests::golden_run;
+    use super::super::stage::{Pair, Reading, Swap, VisualStates};
     use super::*;
+    use crate::input::Pixels;
     use crate::types::{Frame, Object, Size, Tags, UnitBox};
+
+    fn put<S: Stage>(lane: &mut Lane<S>, input: S::Input) -> Reply<S::Output> {
+        let (job, reply) = Job::new(input, &call(None));
+        lane.push(job);
+        reply
+    }
 
     fn executors() -> Executors {
         let settings = Settings { executors: Some(NonZeroUsize::MIN), ..Settings::default() };
@@ -342,6 +368,25 @@ mod tests {
         let failed = executors.submit::<Texts>(vec![i64::MAX; 3], &call(None)).await;
         assert!(matches!(failed, Err(Error::Graph { graph: "text", .. })));
         assert_eq!(executors.submit::<Texts>(vec![2, 3], &call(None)).await.unwrap().tokens(), 2);
+    }
+
+    #[test]
+    fn raw_runs_take_turns_with_other_work_and_share_no_batch() {
+        let (executors, run) = (executors(), golden_run(&shapes(), "text"));
+        let mut lanes = Lanes::new(&Metrics::new());
+        let _raws = [&run; 3].map(|run| put(&mut lanes.raws, run.clone()));
+        let _texts = [[2, 3]; 17].map(|text| put(&mut lanes.texts, text.to_vec()));
+        let mut turns = Vec::new();
+        while let Next::Work(work) = lanes.next(&executors.shared, Outlook { idle: 0, closed: false }) {
+            turns.push(match work {
+                Work::Raws(batch) => ("raw", batch.jobs.len()),
+                Work::Texts(batch) => ("text", batch.jobs.len()),
+                Work::Pictures(_) | Work::Questions(_) | Work::Associations(_) => {
+                    panic!("work of an empty lane")
+                }
+            });
+        }
+        assert_eq!(turns, [("raw", 1), ("text", 16), ("raw", 1), ("text", 1), ("raw", 1)]);
     }
 
     #[tokio::test]
@@ -359,5 +404,30 @@ mod tests {
         let panicked = executors.submit::<Questions>(pair, &call(None)).await;
         assert!(matches!(panicked, Err(Error::Interrupted { stage: "fusion" })));
         assert_eq!(executors.submit::<Texts>(vec![2, 3], &call(None)).await.unwrap().tokens(), 2);
+    }
+
+    #[test]
+    fn the_latest_stage_that_has_work_goes_first() {
+        let shared = Arc::clone(&executors().shared);
+        let mut lanes = Lanes::new(&shared.metrics);
+        let call = call(None);
+        let pixels = Pixels { side: 1, data: vec![0; 3] };
+        let states = VisualStates { visual: Vec::new(), coarse: Vec::new(), regions: 0 };
+        let seen = Arc::new(Seen::new(Frame::new(Size { width: 1, height: 1 }), Vec::new(), states));
+        let text = Arc::new(ReadText { textual: Vec::new(), tokens: 2, coarse: Vec::new() });
+        let swap = Swap { picture: Arc::clone(&seen), text, object: 0, token: 0 };
+        let pair = Pair { picture: seen, text: Reading::Tokens(vec![2, 3]) };
+        let ((picture, _seen), (text, _read)) = (Job::new(pixels, &call), Job::new(vec![2, 3], &call));
+        let (question, _answer) = Job::new(pair, &call);
+        lanes.pictures.push(picture);
+        lanes.texts.push(text);
+        lanes.questions.push(question);
+        let _associated = put(&mut lanes.associations, swap);
+        let mut next = || lanes.next(&shared, Outlook { idle: 0, closed: false });
+        assert!(matches!(next(), Next::Work(Work::Questions(_))));
+        assert!(matches!(next(), Next::Work(Work::Associations(_))));
+        assert!(matches!(next(), Next::Work(Work::Texts(_))));
+        assert!(matches!(next(), Next::Work(Work::Pictures(_))));
+        assert!(matches!(next(), Next::Wait(None)));
     }
 }

@@ -3,6 +3,7 @@
 use crate::types::{Frame, Object, PixelBox, Size};
 
 use super::stage::VisualStates;
+use super::weighed::{Weighed, heap};
 
 /// A picture as the model sees it.
 #[derive(Debug)]
@@ -67,5 +68,44 @@ impl ReadText {
     /// Tokens of the text, special ones counted.
     pub fn tokens(&self) -> usize {
         self.tokens
+    }
+}
+
+impl Weighed for Seen {
+    fn bytes(&self) -> usize {
+        let tags = self.objects.iter().map(|Object { tags, .. }| {
+            let words = tags.attributes.iter().chain([&tags.class]).map(String::capacity);
+            heap(&tags.attributes) + words.sum::<usize>()
+        });
+        let states = heap(&self.states.visual) + heap(&self.states.coarse);
+        size_of::<Self>() + heap(&self.objects) + tags.sum::<usize>() + states
+    }
+}
+
+impl Weighed for ReadText {
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + heap(&self.textual) + heap(&self.coarse)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Tags, UnitBox};
+
+    #[test]
+    fn features_weigh_what_they_hold_on_the_heap() {
+        let tags = Tags { class: "circle".to_owned(), attributes: vec!["red".to_owned()] };
+        let bbox = UnitBox { x1: 0.0, y1: 0.0, x2: 1.0, y2: 1.0 };
+        let seen = |objects, states: usize| {
+            let object = Object { bbox, tags: tags.clone(), score: 1.0 };
+            let states = VisualStates { visual: vec![0.0; states], coarse: vec![0.0; 3], regions: 1 };
+            Seen::new(Frame::new(Size { width: 1, height: 1 }), vec![object; objects], states).bytes()
+        };
+        assert_eq!(seen(1, 10) - seen(1, 0), 40);
+        let words = "circle".len() + "red".len() + size_of::<String>();
+        assert_eq!(seen(2, 0) - seen(1, 0), size_of::<Object>() + words);
+        let read = |tokens| ReadText { textual: vec![0.0; tokens], tokens, coarse: Vec::new() }.bytes();
+        assert_eq!(read(7) - read(0), 28);
     }
 }

@@ -7,9 +7,9 @@ use std::path::Path;
 use ort::environment::Environment;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionInputValue, SessionOutputs};
-use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
+use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
 
-use crate::bundle::{self, Axis, DType, TensorEntry};
+use crate::bundle::{self, Axis, DType, GoldenTensor, TensorEntry};
 
 use super::error::StartError;
 use super::provider::Attempt;
@@ -141,9 +141,34 @@ impl Outputs<'_> {
         }
     }
 
-    fn get(&self, name: &str) -> Result<&ort::value::DynValue, ort::Error> {
+    /// A whole output, copied.
+    pub fn tensor(&self, entry: &TensorEntry) -> Result<GoldenTensor, ort::Error> {
+        let output = self.get(&entry.name)?;
+        let (shape, values) = match entry.dtype {
+            DType::F32 => whole(output, bundle::Values::F32)?,
+            DType::I64 => whole(output, bundle::Values::I64)?,
+            DType::U8 => whole(output, bundle::Values::U8)?,
+            DType::Bool => whole(output, bundle::Values::Bool)?,
+        };
+        GoldenTensor::new(shape, values).ok_or_else(|| {
+            ort::Error::new(format!("output `{}` has not as many values as its sizes say", entry.name))
+        })
+    }
+
+    fn get(&self, name: &str) -> Result<&DynValue, ort::Error> {
         self.0.get(name).ok_or_else(|| ort::Error::new(format!("the graph gave no output `{name}`")))
     }
+}
+
+/// Sizes and values of an output.
+fn whole<T: PrimitiveTensorElementType + Clone>(
+    output: &DynValue,
+    values: fn(Vec<T>) -> bundle::Values,
+) -> Result<(Vec<usize>, bundle::Values), ort::Error> {
+    let (sizes, found) = output.try_extract_tensor::<T>()?;
+    // A size that is no size fits no number of values, which is an error where the two meet.
+    let sizes = sizes.iter().map(|&size| usize::try_from(size).unwrap_or(usize::MAX)).collect();
+    Ok((sizes, values(found.to_vec())))
 }
 
 /// An output cut into the rows of its batch.

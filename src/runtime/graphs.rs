@@ -1,4 +1,4 @@
-//! The sessions that one thread owns: one of every graph that answers are made with, loaded, warmed and proven together.
+//! The sessions that one thread owns: one of every graph of the bundle, loaded, warmed and proven together.
 
 use crate::bundle::Bundle;
 use crate::bundle::names::graph;
@@ -14,6 +14,8 @@ pub(super) struct Graphs {
     pub vision: Graph,
     pub text: Graph,
     pub fusion: Graph,
+    /// Few requests need it, but a session more takes little, and every request finds it proven.
+    pub association: Graph,
 }
 
 impl Graphs {
@@ -25,10 +27,16 @@ impl Graphs {
             vision: load(graph::VISION)?,
             text: load(graph::TEXT)?,
             fusion: load(graph::FUSION)?,
+            association: load(graph::ASSOCIATION)?,
         };
         proof::warm_up(&mut graphs, model, batch)?;
         proof::prove(&mut graphs, bundle)?;
         Ok(graphs)
+    }
+
+    pub fn all(&mut self) -> [&mut Graph; 5] {
+        let Self { objects, vision, text, fusion, association } = self;
+        [objects, vision, text, fusion, association]
     }
 }
 

@@ -30,9 +30,11 @@ impl Pace {
         learnt.store(if before == 0 { item } else { before - before / 8 + item / 8 }, Ordering::Relaxed);
     }
 
-    /// About when so many calls, each of which goes through every phase, are done.
+    /// About when so many calls are done. A call answers about a new picture or runs one graph on tensors; the longer is reckoned with.
     pub fn retry_after(&self, calls: usize) -> Duration {
-        let call: u64 = self.nanoseconds.iter().map(|phase| phase.load(Ordering::Relaxed)).sum();
+        let learnt = |phase: Phase| self.nanoseconds[phase as usize].load(Ordering::Relaxed);
+        let answer: u64 = Phase::ANSWERING.into_iter().map(learnt).sum();
+        let call = answer.max(learnt(Phase::Raw));
         let all = call.saturating_mul(calls as u64) / self.hands.get() as u64;
         Duration::from_nanos(all).max(SHORTEST)
     }
@@ -53,6 +55,16 @@ mod tests {
         assert_eq!(told(1, 400), Duration::from_secs(4));
         assert_eq!(told(2, 400), Duration::from_secs(2));
         assert_eq!(told(2, 1), SHORTEST);
+    }
+
+    #[test]
+    fn a_call_is_an_answer_or_a_raw_run_and_not_both() {
+        let pace = Pace::new(NonZeroUsize::MIN);
+        pace.record(Phase::Objects, Duration::from_millis(4));
+        pace.record(Phase::Raw, Duration::from_millis(3));
+        assert_eq!(pace.retry_after(1000), Duration::from_secs(4));
+        pace.record(Phase::Raw, Duration::from_millis(80));
+        assert!(pace.retry_after(1000) > Duration::from_secs(10));
     }
 
     #[test]

@@ -12,7 +12,9 @@ use super::error::StartError;
 use super::features::{ReadText, Seen};
 use super::graph::{Graph, Input, Values};
 use super::graphs::Graphs;
-use super::stage::{self, Found, Model, Pair, Pictures, Questions, Reading, Stage, Texts, VisualStates};
+use super::stage::{
+    self, Associations, Found, Model, Pair, Pictures, Questions, Reading, Stage, Swap, Texts, VisualStates,
+};
 
 /// Runs every stage on the largest batch it may get, then on a single row, so that no request pays for the first allocation. The
 /// largest comes first because the runtime's arena then holds room for all others.
@@ -42,14 +44,17 @@ pub(super) fn warm_up(graphs: &mut Graphs, model: &Model, batch: Budget) -> Resu
     };
     let frame = Frame::new(Size { width: side, height: side });
     let seen = Arc::new(Seen::new(frame, objects, states));
-    let pair = Pair { picture: seen, text: Reading::Read(Arc::new(text)) };
+    let text = Arc::new(text);
+    let swap = Swap { picture: Arc::clone(&seen), text: Arc::clone(&text), object: 0, token: 0 };
+    let pair = Pair { picture: seen, text: Reading::Read(text) };
     warm::<Pictures>(graphs, model, batch, &pixels)?;
     // The blank pictures have few objects or none, the worst of real ones have all that fit.
     for rows in [batch.rows.get(), 1] {
         stage::see(&mut graphs.vision, model, &vec![found.clone(); rows])?;
     }
     warm::<Texts>(graphs, model, batch, &tokens)?;
-    warm::<Questions>(graphs, model, batch, &pair)
+    warm::<Questions>(graphs, model, batch, &pair)?;
+    warm::<Associations>(graphs, model, batch, &swap)
 }
 
 fn warm<S: Stage>(
@@ -68,7 +73,7 @@ fn warm<S: Stage>(
 /// Runs every graph on the golden inputs and holds its outputs against the golden ones.
 pub(super) fn prove(graphs: &mut Graphs, bundle: &Bundle) -> Result<(), StartError> {
     let golden = bundle.golden()?;
-    for graph in [&mut graphs.objects, &mut graphs.vision, &mut graphs.text, &mut graphs.fusion] {
+    for graph in graphs.all() {
         let name = graph.name();
         let golden = golden.graphs.get(name).ok_or(StartError::NoGolden { graph: name })?;
         prove_one(graph, golden, bundle.manifest().tolerance())?;

@@ -32,6 +32,10 @@ pub struct Settings {
     pub in_flight: NonZeroUsize,
     /// Bounds on the pictures that are decoded.
     pub pictures: Limits,
+    /// Bytes of pictures' features that are kept for further queries about them; 0 keeps none. Default: 256 MiB.
+    pub cache_pictures: usize,
+    /// Bytes of texts' features that are kept; 0 keeps none. Default: 32 MiB.
+    pub cache_texts: usize,
 }
 
 impl Default for Settings {
@@ -48,6 +52,8 @@ impl Default for Settings {
             queue: ONE.saturating_add(1023),
             in_flight: ONE.saturating_add(255),
             pictures: Limits::default(),
+            cache_pictures: 256 << 20,
+            cache_texts: 32 << 20,
         }
     }
 }

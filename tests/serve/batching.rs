@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use cmal::runtime;
-use serde_json::Value;
 use tokio::task::JoinSet;
 
+use crate::support::close::assert_close;
 use crate::support::pictures::{png, scene};
 use crate::support::server::{json_body, settings};
 use crate::support::{Reply, TestServer};
@@ -25,8 +25,10 @@ const MIXED: [(&str, &[(&str, &str)]); 8] = [
 
 #[tokio::test]
 async fn eight_mixed_requests_at_once_are_answered_as_each_alone() {
-    // One executor that waits for company, so that the eight do meet in batches.
+    // One executor that waits for company, so that the eight do meet in batches; and nothing is kept, so that all stages have to.
     let runtime = runtime::Settings {
+        cache_pictures: 0,
+        cache_texts: 0,
         executors: Some(NonZeroUsize::MIN),
         linger: Duration::from_millis(100),
         ..runtime::Settings::default()
@@ -63,30 +65,4 @@ fn largest_batch(server: &TestServer) -> u64 {
     let jobs = value(r#"cmal_batch_size_sum{stage="fusion"}"#);
     let batches = value(r#"cmal_batch_size_count{stage="fusion"}"#);
     jobs.div_ceil(batches)
-}
-
-/// The same structure and texts, numbers within the promised bound; boxes are in pixels, so they get a hundredth of one.
-fn assert_close(one: &Value, other: &Value, place: &str) {
-    let bound = if place.ends_with("/box") { 1e-2 } else { 1e-4 };
-    match (one, other) {
-        (Value::Number(a), Value::Number(b)) => {
-            let difference = (a.as_f64().unwrap() - b.as_f64().unwrap()).abs();
-            assert!(difference <= bound, "{place} differs by {difference}");
-        }
-        (Value::Array(a), Value::Array(b)) => {
-            assert_eq!(a.len(), b.len(), "{place}");
-            for (a, b) in a.iter().zip(b) {
-                assert_close(a, b, place);
-            }
-        }
-        (Value::Object(a), Value::Object(b)) => {
-            assert!(a.keys().eq(b.keys()), "{place}");
-            for (name, value) in a {
-                let below =
-                    if place.ends_with("/box") { place.to_owned() } else { format!("{place}/{name}") };
-                assert_close(value, &b[name], &below);
-            }
-        }
-        _ => assert_eq!(one, other, "{place}"),
-    }
 }

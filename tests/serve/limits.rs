@@ -4,24 +4,14 @@ use std::num::NonZeroUsize;
 
 use cmal::http::Settings;
 use cmal::runtime;
-use image::{Rgb, RgbImage};
 use reqwest::multipart::{Form, Part};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::support::bad::noise;
 use crate::support::pictures::{png, scene};
 use crate::support::server::{json_body, settings};
 use crate::support::{ENDPOINTS, Reply, TestServer};
-
-/// A picture whose PNG hardly compresses.
-fn noise(side: u32) -> Vec<u8> {
-    let mut state = 1_u32;
-    png(&RgbImage::from_fn(side, side, |_, _| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let [a, b, c, _] = state.to_be_bytes();
-        Rgb([a, b, c])
-    }))
-}
 
 #[tokio::test]
 async fn a_body_beyond_the_limit_is_refused_in_both_forms_everywhere() {

@@ -2,6 +2,7 @@
 
 mod cpu;
 mod measure;
+mod mixing;
 mod samples;
 mod served;
 
@@ -16,7 +17,7 @@ use clap::Args;
 use crate::bundle::Bundle;
 use crate::eval::{Server, Upload};
 use crate::metrics::Metrics;
-use crate::runtime::{Engine, ModelInfo, Phase, Provider, Settings};
+use crate::runtime::{Bare, Engine, ModelInfo, Phase, Provider, Settings};
 
 use super::engine_args::EngineArgs;
 use super::exit::Failure;
@@ -39,16 +40,24 @@ pub struct BenchArgs {
     /// Seconds for each measurement
     #[arg(long, value_name = "SECONDS", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
+    /// Measure instead whether queries of all tasks should share batches: one queue against a queue per task
+    #[arg(long)]
+    mixing: bool,
     #[command(flatten)]
     engine: EngineArgs,
 }
 
 /// Prints a line per measurement, and at the end how the ways compare.
 pub fn run(args: &BenchArgs) -> Result<(), Failure> {
+    if args.mixing {
+        let mut bare = Bare::load(&Bundle::open(&args.model)?, &args.engine.settings())?;
+        return mixing::run(&mut bare, Duration::from_secs(args.seconds));
+    }
     let samples = Arc::new(samples::draw()?);
     let uploads: Vec<_> = samples.iter().map(|sample| Upload::of(&sample.picture, &sample.query)).collect();
     let time = Duration::from_secs(args.seconds);
-    let settings = args.engine.settings();
+    // The samples are asked again and again, and every picture is to be a new one.
+    let settings = Settings { cache_pictures: 0, cache_texts: 0, ..args.engine.settings() };
     let begun = Instant::now();
     let bundle = Bundle::open(&args.model)?;
     let engine = Engine::start(bundle.clone(), &settings, Arc::new(Metrics::new()))?;
@@ -110,7 +119,7 @@ fn compared(what: &str, measured: &Measured, bare: &Measured) -> String {
 
 fn heading() -> String {
     let mut text = format!("{:<24}{:>12}{:>10}", "", "pictures/s", "cpu ms");
-    for phase in Phase::ALL {
+    for phase in Phase::ANSWERING {
         // Writing to a String can't fail.
         let _ = write!(text, "{:>12}", format!("{} ms", phase.name()));
     }
@@ -119,7 +128,7 @@ fn heading() -> String {
 
 fn line(what: &str, measured: &Measured) -> String {
     let mut text = format!("{what:<24}{:>12.1}{:>10.2}", measured.per_second(), measured.cpu_ms());
-    for phase in Phase::ALL {
+    for phase in Phase::ANSWERING {
         let _ = write!(text, "{:>12.3}", measured.phase_ms(phase));
     }
     text + "\n"

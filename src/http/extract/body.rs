@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use axum::http::request::Parts;
 use http_body_util::BodyExt;
-use serde::de::{DeserializeOwned, Deserializer};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use tokio::runtime::Handle;
 use tokio::time::{timeout, timeout_at};
 
@@ -17,7 +17,7 @@ use crate::http::Problem;
 use super::form::Form;
 
 /// Larger bodies are parsed away from the threads that serve connections.
-const PARSE_HERE: usize = 256 << 10;
+pub const PARSE_HERE: usize = 256 << 10;
 
 /// A body that was read to its end.
 pub struct Body {
@@ -33,20 +33,14 @@ enum Format {
 }
 
 impl Body {
-    /// Reads a body of `limit` bytes at most, until `deadline`. What is left of a refused one is taken in, see [`discard`].
+    /// Reads a body of a known type as [`whole`] does.
     pub async fn read(request: Request, limit: usize, deadline: Instant) -> Result<Self, Problem> {
-        let (parts, mut body) = request.into_parts();
-        let problem = match format(&parts.headers) {
-            None => Problem::BodyType,
-            Some(_) if length(&parts.headers) > limit => Problem::BodyTooLarge { limit },
-            Some(format) => match timeout_at(deadline.into(), collected(&mut body, limit)).await {
-                Ok(Ok(bytes)) => return Ok(Self { parts, format, bytes }),
-                Ok(Err(problem)) => problem,
-                Err(_) => Problem::Expired,
-            },
+        let Some(format) = format(request.headers()) else {
+            discard(request).await;
+            return Err(Problem::BodyType);
         };
-        discard(Request::from_parts(parts, body)).await;
-        Err(problem)
+        let (parts, bytes) = whole(request, limit, deadline).await?;
+        Ok(Self { parts, format, bytes })
     }
 
     /// The request that the body describes.
@@ -79,6 +73,22 @@ impl Body {
         }
         Ok(form)
     }
+}
+
+/// Reads a body of `limit` bytes at most, until `deadline`. What is left of a refused one is taken in, see [`discard`].
+pub async fn whole(request: Request, limit: usize, deadline: Instant) -> Result<(Parts, Bytes), Problem> {
+    let (parts, mut body) = request.into_parts();
+    let problem = if length(&parts.headers) > limit {
+        Problem::BodyTooLarge { limit }
+    } else {
+        match timeout_at(deadline.into(), collected(&mut body, limit)).await {
+            Ok(Ok(bytes)) => return Ok((parts, bytes)),
+            Ok(Err(problem)) => problem,
+            Err(_) => Problem::Expired,
+        }
+    };
+    discard(Request::from_parts(parts, body)).await;
+    Err(problem)
 }
 
 /// Takes in what is left of a request that will be refused, for as long as patience allows. Closing the connection on a client that
@@ -126,7 +136,8 @@ async fn collected(body: &mut body::Body, limit: usize) -> Result<Bytes, Problem
     Ok(bytes.into())
 }
 
-fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// Reads a text that is one JSON value.
+pub fn from_json<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let request = described(&mut json)?;
     json.end().map_err(|error| malformed(format_args!("there is more after the JSON object: {error}")))?;
@@ -136,7 +147,7 @@ fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 /// Reads a request and names the field that doesn't fit.
 fn described<'de, T, D>(source: D) -> Result<T, Problem>
 where
-    T: DeserializeOwned,
+    T: Deserialize<'de>,
     D: Deserializer<'de>,
 {
     serde_path_to_error::deserialize(source).map_err(|error| {

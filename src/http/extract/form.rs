@@ -85,7 +85,7 @@ impl<'de> Deserializer<'de> for Values {
         visitor.visit_seq(SeqDeserializer::new(self.0.into_iter().map(|value| Self(vec![value]))))
     }
 
-    /// The one structure a form holds is a file.
+    /// A structure stands in a form as a file: a picture, or JSON.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -113,7 +113,7 @@ impl IntoDeserializer<'_> for Values {
 mod tests {
     use serde::Deserialize;
 
-    use super::super::Picture;
+    use super::super::{Picture, PictureFile};
     use super::*;
 
     #[derive(Debug, PartialEq, Deserialize)]
@@ -139,7 +139,7 @@ mod tests {
         let request =
             read(&[("texts", b"a"), ("image", b"\xff\0"), ("top_k", b" 3 "), ("texts", b"b")]).unwrap();
         let expected = Request {
-            image: Some(Picture(Bytes::from_static(b"\xff\0"))),
+            image: Some(Picture::File(PictureFile(b"\xff\0".to_vec().into()))),
             texts: vec!["a".into(), "b".into()],
             top_k: 3,
         };

@@ -6,6 +6,6 @@ mod deadline;
 mod form;
 mod picture;
 
-pub use asked::Asked;
-pub use body::discard;
-pub use picture::Picture;
+pub use asked::{Asked, Sent};
+pub use body::{PARSE_HERE, discard, from_json};
+pub use picture::{Picture, PictureFile};

@@ -1,16 +1,17 @@
-//! A picture in a request: `{"base64": "…"}` in JSON, a file in a form.
+//! A picture in a request: `{"base64": "…"}` or `{"id": "…"}` in JSON, a file in a form.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use axum::body::Bytes;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
+
+use crate::runtime::Encoded;
 
 /// Padding is often left out by clients and says nothing, so both forms are read.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -19,15 +20,35 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 const FIELD: &str = "base64";
+const ID: &str = "id";
+
+/// A picture that a client asks about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Picture {
+    File(PictureFile),
+    /// What `POST /v1/images` has named it.
+    Id(String),
+}
 
 /// The bytes of a picture file as the client sent them; not yet looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture(pub Bytes);
+pub struct PictureFile(pub Encoded);
 
 impl<'de> Deserialize<'de> for Picture {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // A form hands a file to this same call as bytes.
-        deserializer.deserialize_struct("Picture", &[FIELD], PictureVisitor)
+        deserializer.deserialize_struct("Picture", &[FIELD, ID], PictureVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for PictureFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Picture::deserialize(deserializer)? {
+            Picture::File(file) => Ok(file),
+            Picture::Id(_) => {
+                Err(D::Error::custom("an id names a picture that was sent before, here the file is needed"))
+            }
+        }
     }
 }
 
@@ -37,26 +58,27 @@ impl<'de> Visitor<'de> for PictureVisitor {
     type Value = Picture;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(r#"a picture as {"base64": "…"}"#)
+        f.write_str(r#"a picture as {"base64": "…"} or {"id": "…"}"#)
     }
 
     fn visit_byte_buf<E: Error>(self, file: Vec<u8>) -> Result<Picture, E> {
-        Ok(Picture(file.into()))
+        Ok(Picture::File(PictureFile(file.into())))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Picture, A::Error> {
         let mut picture = None;
         while let Some(key) = map.next_key::<String>()? {
-            if key != FIELD {
-                return Err(A::Error::unknown_field(&key, &[FIELD]));
+            let known = [FIELD, ID].contains(&key.as_str());
+            if known && picture.is_some() {
+                return Err(A::Error::custom("a picture is given twice"));
             }
-            if picture.is_some() {
-                return Err(A::Error::duplicate_field(FIELD));
-            }
-            picture = Some(map.next_value::<Decoded>()?);
+            picture = Some(match key.as_str() {
+                FIELD => Picture::File(PictureFile(map.next_value::<Decoded>()?.0.into())),
+                ID => Picture::Id(map.next_value()?),
+                other => return Err(A::Error::unknown_field(other, &[FIELD, ID])),
+            });
         }
-        let Decoded(bytes) = picture.ok_or_else(|| A::Error::missing_field(FIELD))?;
-        Ok(Picture(bytes.into()))
+        picture.ok_or_else(|| A::Error::custom("missing field `base64` or `id`"))
     }
 }
 
@@ -91,18 +113,45 @@ impl ToSchema for Picture {
 
 impl PartialSchema for Picture {
     fn schema() -> RefOr<Schema> {
-        let encoded = ObjectBuilder::new()
+        let id = ObjectBuilder::new()
             .schema_type(Type::String)
-            .content_encoding("base64")
-            .description(Some("The file's bytes in base64, without line breaks."));
-        ObjectBuilder::new()
-            .schema_type(Type::Object)
-            .description(Some("A PNG, JPEG or WebP file."))
-            .property(FIELD, encoded)
-            .required(FIELD)
-            .additional_properties(Some(utoipa::openapi::schema::AdditionalProperties::FreeForm(false)))
+            .description(Some("What `POST /v1/images` has answered."));
+        OneOfBuilder::new()
+            .description(Some("A PNG, JPEG or WebP file, or the id of one that was sent before."))
+            .item(file())
+            .item(only(ID, id))
             .into()
     }
+}
+
+impl ToSchema for PictureFile {
+    fn name() -> Cow<'static, str> {
+        "PictureFile".into()
+    }
+}
+
+impl PartialSchema for PictureFile {
+    fn schema() -> RefOr<Schema> {
+        RefOr::T(Schema::Object(file()))
+    }
+}
+
+fn file() -> Object {
+    let encoded = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .content_encoding("base64")
+        .description(Some("The bytes of a PNG, JPEG or WebP file in base64, without line breaks."));
+    only(FIELD, encoded)
+}
+
+/// An object of one field.
+fn only(field: &str, schema: ObjectBuilder) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property(field, schema)
+        .required(field)
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .build()
 }
 
 #[cfg(test)]
@@ -115,7 +164,7 @@ mod tests {
 
     #[test]
     fn base64_is_read_with_and_without_padding_and_with_escaped_slashes() {
-        let expected = Picture(Bytes::from_static(b"\xff\xff\xfe!"));
+        let expected = Picture::File(PictureFile(b"\xff\xff\xfe!".to_vec().into()));
         assert_eq!(read(r#"{"base64": "///+IQ=="}"#), Ok(expected.clone()));
         assert_eq!(read(r#"{"base64": "\/\/\/+IQ"}"#), Ok(expected));
     }
@@ -123,11 +172,28 @@ mod tests {
     #[test]
     fn what_is_no_picture_object_says_what_one_is() {
         for json in [r#""aGk=""#, "7", "null", "[]"] {
-            assert!(read(json).unwrap_err().contains(r#"expected a picture as {"base64": "…"}"#), "{json}");
+            assert!(
+                read(json).unwrap_err().contains(r#"expected a picture as {"base64": "…"} or"#),
+                "{json}"
+            );
         }
-        assert!(read("{}").unwrap_err().contains("missing field `base64`"));
-        assert!(read(r#"{"url": "x"}"#).unwrap_err().contains("unknown field `url`, expected `base64`"));
+        assert!(read("{}").unwrap_err().contains("missing field `base64` or `id`"));
+        assert!(
+            read(r#"{"url": "x"}"#).unwrap_err().contains("unknown field `url`, expected `base64` or `id`")
+        );
+        for twice in [r#"{"base64": "aGk=", "id": "x"}"#, r#"{"id": "x", "id": "x"}"#] {
+            assert!(read(twice).unwrap_err().contains("given twice"));
+        }
         assert!(read(r#"{"base64": "??"}"#).unwrap_err().contains("not base64"));
         assert!(read(r#"{"base64": 5}"#).unwrap_err().contains("expected a string of base64"));
+    }
+
+    #[test]
+    fn an_id_is_a_picture_and_not_a_file() {
+        assert_eq!(read(r#"{"id": "x"}"#), Ok(Picture::Id("x".to_owned())));
+        assert!(read(r#"{"id": 5}"#).is_err());
+        let file = serde_json::from_str::<PictureFile>(r#"{"id": "x"}"#).unwrap_err();
+        assert!(file.to_string().contains("here the file is needed"));
+        assert!(serde_json::from_str::<PictureFile>(r#"{"base64": "aGk="}"#).is_ok());
     }
 }

@@ -1,13 +1,11 @@
 //! The id a request is known by: in the log, in the response, in a problem document.
 
-use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use crate::http::AppState;
-use crate::http::problem::{ProblemDocument, Refused};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -29,24 +27,13 @@ impl RequestId {
     }
 }
 
-/// Gives the request its id and the response the same; writes the problem document of a refused request.
+/// Gives the request its id and the response the same.
 pub async fn request_id(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let id = RequestId::sent(&request).unwrap_or_else(|| RequestId(state.next_request_id()));
     request.extensions_mut().insert(id.clone());
     let mut response = next.run(request).await;
-    if let Some(Refused(problem)) = response.extensions_mut().remove::<Refused>() {
-        response = with_document(response, &problem.document(id.as_str()));
-    }
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
-}
-
-/// Keeps the status and the headers that handler and layers set, and puts the document in place of the body.
-fn with_document(refused: Response, document: &ProblemDocument) -> Response {
-    let (mut parts, _) = refused.into_parts();
-    parts.headers.remove(header::CONTENT_LENGTH);
-    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(ProblemDocument::MEDIA_TYPE));
-    Response::from_parts(parts, Json(document).into_response().into_body())
 }

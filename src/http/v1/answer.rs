@@ -11,8 +11,9 @@ use super::matching::MatchResponse;
 use super::vqa::VqaResponse;
 
 /// An answer in the shape that its own endpoint gives it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = Answer)]
 pub enum AnswerView {
     Vqa(VqaResponse),
     Entailment(EntailmentResponse),

@@ -31,7 +31,7 @@ pub struct EntailmentResponse {
     /// The most probable label.
     label: Label,
     scores: LabelScores,
-    /// Name of the model that answered.
+    /// The model that answered, as `NAME@VERSION`.
     model: String,
 }
 
@@ -76,8 +76,8 @@ impl EntailmentResponse {
         }
     }
 
-    fn example() -> Self {
-        Self::new(EntailmentScores::new([0.9375, 0.046875, 0.015625]), "shapes".to_owned())
+    pub(super) fn example() -> Self {
+        Self::new(EntailmentScores::new([0.9375, 0.046875, 0.015625]), example::MODEL.to_owned())
     }
 }
 
@@ -95,9 +95,9 @@ impl EntailmentResponse {
     ),
 )]
 pub async fn entailment(
-    Asked { request, engine, call }: Asked<EntailmentRequest>,
+    Asked { request, images, engine, call }: Asked<EntailmentRequest>,
 ) -> Result<Json<AnswerView>, Problem> {
     let query = Query::Entailment { hypothesis: request.hypothesis };
-    let answer = engine.answer(request.image.0, &query, &call).await?;
-    Ok(Json(AnswerView::new(answer, engine.model().name())))
+    let answer = engine.answer(images.open(request.image)?, &query, &call).await?;
+    Ok(Json(AnswerView::new(answer, engine.model().id())))
 }

@@ -25,7 +25,7 @@ pub struct GroundingRequest {
     top_k: i64,
 }
 
-fn default_top_k() -> i64 {
+pub(super) fn default_top_k() -> i64 {
     1
 }
 
@@ -44,7 +44,7 @@ pub struct GroundingResponse {
     score: f32,
     /// By falling score.
     candidates: Vec<CandidateView>,
-    /// Name of the model that answered.
+    /// The model that answered, as `NAME@VERSION`.
     model: String,
 }
 
@@ -79,13 +79,16 @@ impl GroundingResponse {
         }
     }
 
-    fn example() -> Self {
+    pub(super) fn example() -> Self {
         let candidate = Candidate {
             bbox: PixelBox { x: 6.0, y: 6.0, width: 20.0, height: 20.0 },
             score: 0.9921875,
             tags: Tags { class: "circle".to_owned(), attributes: vec!["red".to_owned()] },
         };
-        Self::new(GroundingAnswer { present: 0.984375, candidates: vec![candidate] }, "shapes".to_owned())
+        Self::new(
+            GroundingAnswer { present: 0.984375, candidates: vec![candidate] },
+            example::MODEL.to_owned(),
+        )
     }
 }
 
@@ -103,11 +106,11 @@ impl GroundingResponse {
     ),
 )]
 pub async fn grounding(
-    Asked { request, engine, call }: Asked<GroundingRequest>,
+    Asked { request, images, engine, call }: Asked<GroundingRequest>,
 ) -> Result<Json<AnswerView>, Problem> {
     let query = Query::Grounding { expression: request.expression, top_k: top_k(request.top_k)? };
-    let answer = engine.answer(request.image.0, &query, &call).await?;
-    Ok(Json(AnswerView::new(answer, engine.model().name())))
+    let answer = engine.answer(images.open(request.image)?, &query, &call).await?;
+    Ok(Json(AnswerView::new(answer, engine.model().id())))
 }
 
 #[cfg(test)]

@@ -34,13 +34,13 @@ pub struct MatchRequest {
 pub struct MatchResponse {
     /// One row per picture, one column per text: the probability, 0 to 1, that the text describes the picture.
     pub scores: Vec<Vec<f32>>,
-    /// Name of the model that answered.
+    /// The model that answered, as `NAME@VERSION`.
     pub model: String,
 }
 
 impl MatchResponse {
     fn example() -> Self {
-        Self { scores: vec![vec![0.96875, 0.03125]], model: "shapes".to_owned() }
+        Self { scores: vec![vec![0.96875, 0.03125]], model: example::MODEL.to_owned() }
     }
 }
 
@@ -58,15 +58,15 @@ impl MatchResponse {
 )]
 pub async fn matching(
     State(state): State<AppState>,
-    Asked { request, engine, call }: Asked<MatchRequest>,
+    Asked { request, images, engine, call }: Asked<MatchRequest>,
 ) -> Result<Json<MatchResponse>, Problem> {
     let pictures = one_or_more(request.image, request.images, ("image", "images"))?;
     let texts = one_or_more(request.text, request.texts, ("text", "texts"))?;
     check_pairs(pictures.len(), texts.len(), state.settings().max_pairs.get())?;
-    let pictures = pictures.into_iter().map(|Picture(bytes)| bytes).collect();
+    let pictures = pictures.into_iter().map(|picture| images.open(picture)).collect::<Result<_, _>>()?;
     let (pictures, texts) = tokio::try_join!(engine.see_all(pictures, &call), engine.read_all(texts, &call))?;
     let scores = engine.match_all(&pictures, &texts, &call).await?;
-    Ok(Json(MatchResponse { scores, model: engine.model().name().to_owned() }))
+    Ok(Json(MatchResponse { scores, model: engine.model().id().to_owned() }))
 }
 
 /// Things are given singly or as a list, never both, never none.

@@ -1,12 +1,15 @@
 //! The endpoints of version 1, one file each: request, response, contract, handler.
 
 mod answer;
+pub mod associations;
 pub mod entailment;
 mod example;
 pub mod grounding;
+pub mod images;
 pub mod matching;
 pub mod models;
 pub mod objects;
+pub mod query;
 pub mod vqa;
 
 use super::Problem;

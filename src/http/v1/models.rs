@@ -9,8 +9,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::openapi::{NotReady, UnknownModel};
-use crate::http::{AppState, Problem, Settings};
-use crate::runtime::ModelInfo;
+use crate::http::{AppState, Problem, RefusedVersion};
+use crate::runtime::Engine;
 
 use super::MAX_TOP_K;
 
@@ -48,6 +48,40 @@ pub struct ModelView {
     metrics: BTreeMap<String, f64>,
     /// What it was trained on.
     training_data: String,
+    /// The version that was to take its place and can't be served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    refused: Option<RefusedView>,
+}
+
+/// A version that was tried and refused.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RefusedVersion)]
+pub struct RefusedView {
+    /// Left out if its manifest can't be read that far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    version: Option<String>,
+    /// Left out if it has no manifest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    fingerprint: Option<String>,
+    /// What is wrong with it.
+    reason: String,
+    /// UTC, RFC 3339.
+    #[schema(format = DateTime)]
+    at: String,
+}
+
+impl From<&RefusedVersion> for RefusedView {
+    fn from(refused: &RefusedVersion) -> Self {
+        Self {
+            version: refused.version.clone(),
+            fingerprint: refused.fingerprint.clone(),
+            reason: refused.reason.clone(),
+            at: refused.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        }
+    }
 }
 
 /// The most that one request may ask.
@@ -66,12 +100,15 @@ pub struct LimitsView {
     top_k: usize,
     /// Pictures × texts of a match request.
     pairs: usize,
+    /// Queries of a query request.
+    queries: usize,
     /// Time until the answer, in milliseconds.
     request_ms: u64,
 }
 
 impl ModelView {
-    fn new(model: &ModelInfo, settings: &Settings) -> Self {
+    fn new(engine: &Engine, state: &AppState) -> Self {
+        let (model, settings) = (engine.model(), state.settings());
         let manifest = &model.manifest;
         Self {
             name: manifest.name.clone(),
@@ -88,6 +125,7 @@ impl ModelView {
                 objects: manifest.dimensions.objects,
                 top_k: MAX_TOP_K,
                 pairs: settings.max_pairs.get(),
+                queries: settings.max_queries.get(),
                 request_ms: u64::try_from(settings.max_time.as_millis()).unwrap_or(u64::MAX),
             },
             answers: manifest.answers.len(),
@@ -95,6 +133,7 @@ impl ModelView {
             attributes: manifest.attributes.clone(),
             metrics: manifest.metrics.clone(),
             training_data: manifest.training_data.clone(),
+            refused: state.refused().as_deref().map(RefusedView::from),
         }
     }
 }
@@ -105,14 +144,14 @@ impl ModelView {
     NotReady,
 ))]
 pub async fn list(State(state): State<AppState>) -> Result<Json<ModelsResponse>, Problem> {
-    let model = ModelView::new(state.engine()?.model(), state.settings());
+    let model = ModelView::new(&state.engine()?, &state);
     Ok(Json(ModelsResponse { models: vec![model] }))
 }
 
 /// Describe one model
 #[utoipa::path(
     get, path = "/v1/models/{name}", tag = "models", operation_id = "model",
-    params(("name" = String, Path, description = "Name of the model.", example = "shapes")),
+    params(("name" = String, Path, description = "Name of the model, or `NAME@VERSION` as answers give it.", example = "shapes")),
     responses(
         (status = 200, description = "The model.", body = ModelView),
         UnknownModel,
@@ -123,9 +162,12 @@ pub async fn one(
     State(state): State<AppState>,
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<ModelView>, Problem> {
-    let model = state.engine()?.model();
+    let engine = state.engine()?;
+    let model = engine.model();
     match name {
-        Ok(Path(name)) if name == model.name() => Ok(Json(ModelView::new(model, state.settings()))),
+        Ok(Path(name)) if name == model.name() || name == model.id() => {
+            Ok(Json(ModelView::new(&engine, &state)))
+        }
         Ok(Path(name)) => Err(Problem::UnknownModel { name }),
         // A name that isn't even text names no model.
         Err(rejection) => Err(Problem::UnknownModel { name: rejection.body_text() }),

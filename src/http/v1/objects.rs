@@ -29,7 +29,7 @@ pub struct ObjectsResponse {
     height: u32,
     /// By falling score; possibly none.
     objects: Vec<ObjectView>,
-    /// Name of the model that answered.
+    /// The model that answered, as `NAME@VERSION`.
     model: String,
 }
 
@@ -45,22 +45,31 @@ pub struct ObjectView {
     score: f32,
 }
 
-impl ObjectsResponse {
-    fn new(seen: &Seen, model: &str) -> Self {
+impl ObjectView {
+    /// The objects of a picture, in their order.
+    pub fn all(seen: &Seen) -> Vec<Self> {
         let view = |object| {
             let bbox = seen.pixel_box(object).into();
-            ObjectView { bbox, tags: object.tags.clone().into(), score: object.score }
+            Self { bbox, tags: object.tags.clone().into(), score: object.score }
         };
-        let size = seen.size();
-        let objects = seen.objects().iter().map(view).collect();
+        seen.objects().iter().map(view).collect()
+    }
+
+    pub fn example() -> Self {
+        let tags = Tags { class: "circle".to_owned(), attributes: vec!["red".to_owned()] };
+        let bbox = PixelBox { x: 6.0, y: 6.0, width: 20.0, height: 20.0 };
+        Self { bbox: bbox.into(), tags: tags.into(), score: 0.9921875 }
+    }
+}
+
+impl ObjectsResponse {
+    fn new(seen: &Seen, model: &str) -> Self {
+        let (size, objects) = (seen.size(), ObjectView::all(seen));
         Self { width: size.width, height: size.height, objects, model: model.to_owned() }
     }
 
     fn example() -> Self {
-        let tags = Tags { class: "circle".to_owned(), attributes: vec!["red".to_owned()] };
-        let bbox = PixelBox { x: 6.0, y: 6.0, width: 20.0, height: 20.0 };
-        let object = ObjectView { bbox: bbox.into(), tags: tags.into(), score: 0.9921875 };
-        Self { width: 32, height: 32, objects: vec![object], model: "shapes".to_owned() }
+        Self { width: 32, height: 32, objects: vec![ObjectView::example()], model: example::MODEL.to_owned() }
     }
 }
 
@@ -75,8 +84,8 @@ impl ObjectsResponse {
     ),
 )]
 pub async fn objects(
-    Asked { request, engine, call }: Asked<ObjectsRequest>,
+    Asked { request, images, engine, call }: Asked<ObjectsRequest>,
 ) -> Result<Json<ObjectsResponse>, Problem> {
-    let seen = engine.see(request.image.0, &call).await?;
-    Ok(Json(ObjectsResponse::new(&seen, engine.model().name())))
+    let seen = engine.see(images.open(request.image)?, &call).await?;
+    Ok(Json(ObjectsResponse::new(&seen, engine.model().id())))
 }

@@ -25,7 +25,7 @@ pub struct VqaRequest {
     top_k: i64,
 }
 
-fn default_top_k() -> i64 {
+pub(super) fn default_top_k() -> i64 {
     5
 }
 
@@ -36,7 +36,7 @@ pub struct VqaResponse {
     answer: String,
     /// By falling score.
     answers: Vec<AnswerScore>,
-    /// Name of the model that answered.
+    /// The model that answered, as `NAME@VERSION`.
     model: String,
 }
 
@@ -60,11 +60,11 @@ impl VqaResponse {
         Self { answer: answers.first().map(|best| best.answer.clone()).unwrap_or_default(), answers, model }
     }
 
-    fn example() -> Self {
+    pub(super) fn example() -> Self {
         let scored = |answer: &str, score| ScoredAnswer { answer: answer.to_owned(), score };
         Self::new(
             VqaAnswer { answers: vec![scored("red", 0.96875), scored("orange", 0.015625)] },
-            "shapes".to_owned(),
+            example::MODEL.to_owned(),
         )
     }
 }
@@ -81,8 +81,10 @@ impl VqaResponse {
         Refusals,
     ),
 )]
-pub async fn vqa(Asked { request, engine, call }: Asked<VqaRequest>) -> Result<Json<AnswerView>, Problem> {
+pub async fn vqa(
+    Asked { request, images, engine, call }: Asked<VqaRequest>,
+) -> Result<Json<AnswerView>, Problem> {
     let query = Query::Vqa { question: request.question, top_k: top_k(request.top_k)? };
-    let answer = engine.answer(request.image.0, &query, &call).await?;
-    Ok(Json(AnswerView::new(answer, engine.model().name())))
+    let answer = engine.answer(images.open(request.image)?, &query, &call).await?;
+    Ok(Json(AnswerView::new(answer, engine.model().id())))
 }

@@ -1,27 +1,32 @@
 //! The stages: how jobs become one padded batch, run through their graphs, and come apart again.
 //!
-//! There are three, and each runs the graphs that always follow one another: a picture its objects and its visual states, a text its
-//! textual states, a question the text it still has to read and the fusion. A batch then stays together from graph to graph;
-//! with a queue in front of every graph it fell apart, because answers wake their callers one by one and the first to come back was
-//! taken alone. `cmal bench` prints what the scheduler costs, as processor time per picture against the bare loop.
+//! There are four, and each runs the graphs that always follow one another: a picture its objects and its visual states, a text its
+//! textual states, a question the text it still has to read and the fusion, an association its own one graph. A batch then stays
+//! together from graph to graph; with a queue in front of every graph it fell apart, because answers wake their callers one by one and
+//! the first to come back was taken alone. Beside them a fifth runs one graph on tensors that a caller gives. `cmal bench` prints what
+//! the scheduler costs, as processor time per picture against the bare loop.
 
+mod association;
 mod fusion;
 mod objects;
 mod picture;
 mod question;
+mod raw;
 mod text;
 mod vision;
 
+pub(super) use association::{Associations, Swap};
 pub(super) use fusion::Logits;
 pub(super) use objects::Found;
 pub(super) use picture::Pictures;
-pub(super) use question::{Pair, Questions, Reading};
+pub(super) use question::{Asked, Pair, Questions, Reading};
+pub(super) use raw::Raws;
 pub(super) use text::Texts;
 pub(super) use vision::{VisualStates, see};
 
 use crate::bundle::Manifest;
 
-use super::batching::Extent;
+use super::batching::{Budget, Extent};
 use super::call::Timing;
 use super::executor::Lanes;
 use super::graph::Failed;
@@ -37,6 +42,11 @@ pub(super) trait Stage: Sized + Send + 'static {
 
     /// Slots that a job takes in a batch.
     fn extent(input: &Self::Input) -> Extent;
+
+    /// Bounds of its batches, where those of batches in general are `batch`.
+    fn budget(batch: Budget) -> Budget {
+        batch
+    }
 
     /// Where its jobs wait.
     fn lane(lanes: &mut Lanes) -> &mut Lane<Self>;

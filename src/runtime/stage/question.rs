@@ -23,6 +23,14 @@ pub(in crate::runtime) struct Pair {
     pub text: Reading,
 }
 
+/// What came of a question.
+#[derive(Clone, Debug)]
+pub(in crate::runtime) struct Asked {
+    pub logits: Logits,
+    /// Its text, read for it or before.
+    pub text: Arc<ReadText>,
+}
+
 /// A text on its way through the text graph.
 #[derive(Clone, Debug)]
 pub(in crate::runtime) enum Reading {
@@ -34,7 +42,7 @@ pub(in crate::runtime) enum Reading {
 impl Stage for Questions {
     const NAME: &'static str = graph::FUSION;
     type Input = Pair;
-    type Output = Logits;
+    type Output = Asked;
 
     fn extent(pair: &Pair) -> Extent {
         let tokens = match &pair.text {
@@ -53,7 +61,7 @@ impl Stage for Questions {
         model: &Model,
         inputs: &[&Pair],
         timing: &Timing,
-    ) -> Result<Vec<Logits>, Failed> {
+    ) -> Result<Vec<Asked>, Failed> {
         let unread: Vec<&[i64]> = inputs
             .iter()
             .filter_map(|pair| match &pair.text {
@@ -75,6 +83,7 @@ impl Stage for Questions {
             .collect();
         let pairs: Vec<(&Seen, &ReadText)> =
             inputs.iter().zip(&texts).map(|(pair, text)| (pair.picture.as_ref(), text.as_ref())).collect();
-        timing.time(Phase::Fusion, || fusion::fuse(&mut graphs.fusion, model, &pairs))
+        let logits = timing.time(Phase::Fusion, || fusion::fuse(&mut graphs.fusion, model, &pairs))?;
+        Ok(logits.into_iter().zip(texts).map(|(logits, text)| Asked { logits, text }).collect())
     }
 }

@@ -1,6 +1,6 @@
 //! Pictures and texts that no client should send.
 
-use image::RgbImage;
+use image::{Rgb, RgbImage};
 
 use super::pictures::{png, scene};
 
@@ -27,6 +27,16 @@ pub fn huge_header() -> Vec<u8> {
     let checksum = crc32(&bytes[12..29]);
     bytes[29..33].copy_from_slice(&checksum.to_be_bytes());
     bytes
+}
+
+/// A picture whose PNG hardly compresses.
+pub fn noise(side: u32) -> Vec<u8> {
+    let mut state = 1_u32;
+    png(&RgbImage::from_fn(side, side, |_, _| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let [a, b, c, _] = state.to_be_bytes();
+        Rgb([a, b, c])
+    }))
 }
 
 pub fn long_text() -> String {

@@ -118,6 +118,18 @@ impl TestServer {
         self.ended.take().unwrap().await.unwrap().unwrap();
     }
 
+    /// The value of a metric, named with its labels.
+    pub fn metric(&self, name: &str) -> f64 {
+        let metrics = self.metrics.render();
+        let line = metrics.lines().find(|line| line.starts_with(&format!("{name} ")));
+        line.unwrap_or_else(|| panic!("{name} is missing in\n{metrics}"))
+            .rsplit(' ')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
+    }
+
     fn jobs_waiting(&self) -> usize {
         let metrics = self.metrics.render();
         metrics.lines().filter(|line| line.starts_with("cmal_queue_depth") && !line.ends_with(" 0")).count()

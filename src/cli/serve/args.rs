@@ -1,26 +1,21 @@
-//! `cmal serve`: flags, variables and a file become settings once; then the server runs until it is told to stop.
+//! Options of `cmal serve`: flags, variables and a file become settings once.
 
 use std::fs;
-use std::io;
 use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::bundle::{Bundle, names};
-use crate::http::{self, AppState};
+use crate::cli::exit::Failure;
+use crate::http::{self, Endpoint, Origins};
 use crate::input::Limits;
-use crate::metrics::Metrics;
-use crate::runtime::{self, Budget, Cuda, Engine, Provider, StartError};
+use crate::runtime::{self, Budget, Cuda, Provider};
 
-use super::exit::Failure;
-use super::output::print;
+use super::edge::{EdgeSettings, Ratio};
+use super::ops::OpsBind;
 
 /// Serve a model over HTTP
 ///
@@ -28,7 +23,7 @@ use super::output::print;
 /// flag. A flag goes before a variable, a variable before the file.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub(super) struct ServeArgs {
+pub struct ServeArgs {
     /// TOML file with any of these options, such as `bind = "0.0.0.0:8080"`
     #[arg(long, env = "CMAL_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -40,9 +35,27 @@ pub(super) struct ServeArgs {
     /// The bundle to serve, if there are several
     #[arg(long, env = "CMAL_MODEL", value_name = "NAME")]
     model: Option<String>,
+    /// How often the bundle's folder is looked at for a new version, which is then served; with 0 only at SIGHUP [default: 5]
+    #[arg(long, env = "CMAL_WATCH_SECONDS", value_name = "SECONDS")]
+    watch_seconds: Option<u64>,
     /// Address to listen at; port 0 takes a free one, which is then printed [default: 127.0.0.1:8080]
     #[arg(long, env = "CMAL_BIND", value_name = "ADDRESS:PORT")]
     bind: Option<SocketAddr>,
+    /// Address of a listener for probes and metrics alone, or `off`; else 127.0.0.1:8081 if that is free
+    #[arg(long, env = "CMAL_OPS_BIND", value_name = "ADDRESS:PORT")]
+    ops_bind: Option<OpsBind>,
+    /// File with the digests of the keys that clients need; read again on SIGHUP, see `cmal key`; else no key is needed
+    #[arg(long, env = "CMAL_API_KEYS", value_name = "FILE")]
+    api_keys: Option<PathBuf>,
+    /// Other origins whose pages may ask, with commas between them, or `*`; else none
+    #[arg(long, env = "CMAL_CORS_ORIGINS", value_name = "ORIGINS")]
+    cors_origins: Option<Origins>,
+    /// OpenTelemetry collector that traces are sent to by OTLP over HTTP, such as http://127.0.0.1:4318; else none are sent
+    #[arg(long, env = "CMAL_OTLP_ENDPOINT", value_name = "URL")]
+    otlp_endpoint: Option<Endpoint>,
+    /// Share of the traces beginning here that is sent, 0 to 1; one that a client began is sent if the client says so [default: 1]
+    #[arg(long, env = "CMAL_OTLP_RATIO", value_name = "SHARE")]
+    otlp_ratio: Option<Ratio>,
 
     /// Largest request body [default: 20971520]
     #[arg(long, env = "CMAL_MAX_BODY_BYTES", value_name = "BYTES")]
@@ -53,9 +66,18 @@ pub(super) struct ServeArgs {
     /// Most pairs of a picture and a text in one match request [default: 256]
     #[arg(long, env = "CMAL_MAX_PAIRS", value_name = "COUNT")]
     max_pairs: Option<NonZeroUsize>,
+    /// Most queries in one query request [default: 64]
+    #[arg(long, env = "CMAL_MAX_QUERIES", value_name = "COUNT")]
+    max_queries: Option<NonZeroUsize>,
     /// Longest time a request may take; a client can ask for less by `X-Request-Timeout-Ms` [default: 30000]
     #[arg(long, env = "CMAL_MAX_REQUEST_MS", value_name = "MS")]
     max_request_ms: Option<NonZeroU64>,
+    /// Memory for pictures that clients leave here by `POST /v1/images`; those used least recently make room [default: 268435456]
+    #[arg(long, env = "CMAL_IMAGES_BYTES", value_name = "BYTES")]
+    images_bytes: Option<usize>,
+    /// How long such a picture stays after it was last asked about [default: 600000]
+    #[arg(long, env = "CMAL_IMAGE_LIFETIME_MS", value_name = "MS")]
+    image_lifetime_ms: Option<NonZeroU64>,
     /// Requests accepted at the same time; more are answered with 429 [default: 256]
     #[arg(long, env = "CMAL_MAX_IN_FLIGHT", value_name = "COUNT")]
     max_in_flight: Option<NonZeroUsize>,
@@ -102,6 +124,12 @@ pub(super) struct ServeArgs {
     /// Jobs that may wait in front of each stage of the model [default: 1024]
     #[arg(long, env = "CMAL_QUEUE", value_name = "COUNT")]
     queue: Option<NonZeroUsize>,
+    /// Memory for what the model made of pictures, so that more is asked about them for less; 0 keeps nothing [default: 268435456]
+    #[arg(long, env = "CMAL_CACHE_PICTURES_BYTES", value_name = "BYTES")]
+    cache_pictures_bytes: Option<usize>,
+    /// The same for texts [default: 33554432]
+    #[arg(long, env = "CMAL_CACHE_TEXTS_BYTES", value_name = "BYTES")]
+    cache_texts_bytes: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -115,66 +143,20 @@ enum ProviderName {
 
 /// Everything `cmal serve` needs to know, checked.
 #[derive(Debug)]
-struct ServeSettings {
-    models: PathBuf,
-    model: Option<String>,
-    bind: SocketAddr,
-    http: http::Settings,
-    runtime: runtime::Settings,
-}
-
-/// Runs the server until SIGTERM or SIGINT.
-pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
-    let settings = args.into_settings()?;
-    let bundle = choose(&settings.models, settings.model.as_deref())?;
-    let threads = tokio::runtime::Runtime::new()
-        .map_err(|error| Failure::run(format!("the server's threads can't be started: {error}")))?;
-    let served = threads.block_on(serve(settings, bundle));
-    // What is still running had its time: a request past the drain limit, or a load that is no longer wanted.
-    threads.shutdown_background();
-    served?;
-    // ONNX Runtime may be at work for it: what the library frees when a process ends must not go while it is.
-    signal_hook::low_level::exit(0)
-}
-
-async fn serve(settings: ServeSettings, bundle: PathBuf) -> Result<(), Failure> {
-    let shutdown =
-        Shutdown::listen().map_err(|error| Failure::run(format!("signals can't be received: {error}")))?;
-    let listener = TcpListener::bind(settings.bind)
-        .await
-        .map_err(|error| Failure::run(format!("can't listen at {}: {error}", settings.bind)))?;
-    // The one line on the standard output: where the server is reached.
-    print(&format!("http://{}\n", listener.local_addr()?))?;
-    let metrics = Arc::new(Metrics::new());
-    let state = AppState::new(settings.http, Arc::clone(&metrics));
-    let loading = tokio::task::spawn_blocking(move || {
-        Engine::start(Bundle::open(&bundle)?, &settings.runtime, metrics)
-    });
-    let load = async { loading.await.unwrap_or(Err(StartError::Interrupted)) };
-    Ok(http::run(listener, state, load, shutdown.requested()).await?)
-}
-
-/// The signals that end the server; both are received from the start, so that none ends it half-way.
-struct Shutdown {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Shutdown {
-    fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn requested(mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
+pub struct ServeSettings {
+    pub models: PathBuf,
+    pub model: Option<String>,
+    /// Time between looks at the bundle's folder; none looks only when told to.
+    pub watch: Option<Duration>,
+    pub bind: SocketAddr,
+    pub ops: Option<OpsBind>,
+    pub edge: EdgeSettings,
+    pub http: http::Settings,
+    pub runtime: runtime::Settings,
 }
 
 impl ServeArgs {
-    fn into_settings(self) -> Result<ServeSettings, Failure> {
+    pub fn into_settings(self) -> Result<ServeSettings, Failure> {
         let file = self.config.as_deref().map_or_else(|| Ok(Self::default()), Self::read)?;
         let given = self.or(file);
         let cuda = Cuda {
@@ -201,19 +183,37 @@ impl ServeArgs {
             queue: given.queue.unwrap_or(default.queue),
             in_flight: given.max_in_flight.unwrap_or(default.in_flight),
             pictures: Limits { pixels: given.max_pixels.map_or(default.pictures.pixels, NonZeroU64::get) },
+            cache_pictures: given.cache_pictures_bytes.unwrap_or(default.cache_pictures),
+            cache_texts: given.cache_texts_bytes.unwrap_or(default.cache_texts),
         };
         let default = http::Settings::default();
         let http = http::Settings {
             max_body: given.max_body_bytes.unwrap_or(default.max_body),
             max_pairs: given.max_pairs.unwrap_or(default.max_pairs),
+            max_queries: given.max_queries.unwrap_or(default.max_queries),
+            images: given.images_bytes.unwrap_or(default.images),
+            image_lifetime: given
+                .image_lifetime_ms
+                .map_or(default.image_lifetime, |time| Duration::from_millis(time.get())),
             max_time: given.max_request_ms.map_or(default.max_time, |time| Duration::from_millis(time.get())),
             grace: given.grace_ms.map_or(default.grace, Duration::from_millis),
             drain: given.drain_ms.map_or(default.drain, Duration::from_millis),
         };
+        let edge = EdgeSettings {
+            api_keys: given.api_keys,
+            origins: given.cors_origins,
+            otlp_endpoint: given.otlp_endpoint,
+            otlp_ratio: given.otlp_ratio.unwrap_or_default(),
+        };
         Ok(ServeSettings {
             models: given.models.unwrap_or_else(|| PathBuf::from("models")),
             model: given.model,
+            watch: Some(given.watch_seconds.unwrap_or(5))
+                .filter(|seconds| *seconds > 0)
+                .map(Duration::from_secs),
             bind: given.bind.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            ops: given.ops_bind,
+            edge,
             http,
             runtime,
         })
@@ -231,10 +231,19 @@ impl ServeArgs {
             config: self.config,
             models: self.models.or(other.models),
             model: self.model.or(other.model),
+            watch_seconds: self.watch_seconds.or(other.watch_seconds),
             bind: self.bind.or(other.bind),
+            ops_bind: self.ops_bind.or(other.ops_bind),
+            api_keys: self.api_keys.or(other.api_keys),
+            cors_origins: self.cors_origins.or(other.cors_origins),
+            otlp_endpoint: self.otlp_endpoint.or(other.otlp_endpoint),
+            otlp_ratio: self.otlp_ratio.or(other.otlp_ratio),
             max_body_bytes: self.max_body_bytes.or(other.max_body_bytes),
             max_pixels: self.max_pixels.or(other.max_pixels),
             max_pairs: self.max_pairs.or(other.max_pairs),
+            max_queries: self.max_queries.or(other.max_queries),
+            images_bytes: self.images_bytes.or(other.images_bytes),
+            image_lifetime_ms: self.image_lifetime_ms.or(other.image_lifetime_ms),
             max_request_ms: self.max_request_ms.or(other.max_request_ms),
             max_in_flight: self.max_in_flight.or(other.max_in_flight),
             grace_ms: self.grace_ms.or(other.grace_ms),
@@ -251,141 +260,11 @@ impl ServeArgs {
             batch_slots: self.batch_slots.or(other.batch_slots),
             linger_ms: self.linger_ms.or(other.linger_ms),
             queue: self.queue.or(other.queue),
+            cache_pictures_bytes: self.cache_pictures_bytes.or(other.cache_pictures_bytes),
+            cache_texts_bytes: self.cache_texts_bytes.or(other.cache_texts_bytes),
         }
-    }
-}
-
-/// The bundle to serve: `models` itself, the one called `name` in it, or the only one in it.
-fn choose(models: &Path, name: Option<&str>) -> Result<PathBuf, Failure> {
-    let is_bundle = |path: &Path| path.join(names::MANIFEST).is_file();
-    if let Some(name) = name {
-        let path = models.join(name);
-        return if is_bundle(&path) {
-            Ok(path)
-        } else {
-            Err(Failure::usage(format!("there is no bundle `{name}` in {}", models.display())))
-        };
-    }
-    if is_bundle(models) {
-        return Ok(models.to_owned());
-    }
-    let entries = fs::read_dir(models).map_err(|error| {
-        Failure::usage(format!("can't read the folder of bundles {}: {error}", models.display()))
-    })?;
-    // A name with a dot in front is an export that is not finished, or never was.
-    let hidden = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    let mut found: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| is_bundle(path) && !hidden(path))
-        .collect();
-    found.sort();
-    match (found.pop(), found.as_slice()) {
-        (Some(only), []) => Ok(only),
-        (Some(last), others) => {
-            let known: Vec<_> =
-                others.iter().chain([&last]).filter_map(|path| path.file_name()?.to_str()).collect();
-            let folder = models.display();
-            Err(Failure::usage(format!(
-                "{folder} has several bundles, name one with --model: {}",
-                known.join(", ")
-            )))
-        }
-        (None, _) => Err(Failure::usage(format!(
-            "there is no bundle in {}: make one with `cmal train` and `cmal export`",
-            models.display()
-        ))),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::{CommandFactory, Parser};
-
-    use super::*;
-
-    #[derive(Parser)]
-    struct Command {
-        #[command(flatten)]
-        args: ServeArgs,
-    }
-
-    fn parse(words: &[&str]) -> ServeArgs {
-        Command::try_parse_from([&["serve"], words].concat()).unwrap().args
-    }
-
-    #[test]
-    fn the_defaults_that_help_shows_are_the_defaults() {
-        let mut words = Vec::new();
-        for option in Command::command().get_arguments() {
-            let help = option.get_help().map(ToString::to_string).unwrap_or_default();
-            if let Some((_, default)) = help.rsplit_once("[default: ") {
-                words.push(format!("--{}={}", option.get_long().unwrap(), default.trim_end_matches(']')));
-            }
-        }
-        assert!(words.len() > 10, "{words:?}");
-        let words: Vec<_> = words.iter().map(String::as_str).collect();
-        let shown = parse(&words).into_settings().unwrap();
-        let actual = ServeArgs::default().into_settings().unwrap();
-        assert_eq!(format!("{shown:?}"), format!("{actual:?}"));
-    }
-
-    #[test]
-    fn every_option_has_a_variable_and_a_key_of_its_own_name() {
-        for option in Command::command().get_arguments().filter(|option| option.get_id() != "help") {
-            let flag = option.get_long().unwrap();
-            let variable = format!("CMAL_{}", flag.to_uppercase().replace('-', "_"));
-            assert_eq!(option.get_env().and_then(|name| name.to_str()), Some(variable.as_str()));
-            let known = toml::from_str::<ServeArgs>(&format!("{flag} = []")).unwrap_err().to_string();
-            assert_eq!(known.contains("unknown field"), flag == "config", "{flag}: {known}");
-        }
-    }
-
-    #[test]
-    fn flags_go_before_the_file_and_the_file_before_the_defaults() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("cmal.toml");
-        fs::write(&path, "bind = \"0.0.0.0:1\"\ngrace-ms = 7\nprovider = \"auto\"\n").unwrap();
-        let settings =
-            parse(&["--config", path.to_str().unwrap(), "--grace-ms", "9"]).into_settings().unwrap();
-        assert_eq!(settings.http.grace, Duration::from_millis(9));
-        assert_eq!(settings.bind, "0.0.0.0:1".parse().unwrap());
-        assert_eq!(settings.runtime.provider, Provider::Auto(Cuda::default()));
-        assert_eq!(settings.http.drain, http::Settings::default().drain);
-    }
-
-    #[test]
-    fn a_wrong_file_stops_with_the_place() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("cmal.toml");
-        for (text, expected) in
-            [("bnid = 1", "unknown field `bnid`"), ("queue = 0", "nonzero"), ("queue", "line 1")]
-        {
-            fs::write(&path, text).unwrap();
-            let error = parse(&["--config", path.to_str().unwrap()]).into_settings().unwrap_err().to_string();
-            assert!(error.contains(expected) && error.contains("cmal.toml"), "{error}");
-        }
-        let missing = folder.path().join("none.toml");
-        assert!(parse(&["--config", missing.to_str().unwrap()]).into_settings().is_err());
-    }
-
-    #[test]
-    fn the_only_bundle_of_a_folder_is_served_and_one_of_several_must_be_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let models = folder.path();
-        assert!(choose(models, None).unwrap_err().to_string().contains("no bundle"));
-        let add = |name: &str| {
-            fs::create_dir(models.join(name)).unwrap();
-            fs::write(models.join(name).join(names::MANIFEST), "{}").unwrap();
-        };
-        add("shapes");
-        add(".birds.new-17");
-        fs::create_dir(models.join("not-a-bundle")).unwrap();
-        assert_eq!(choose(models, None).unwrap(), models.join("shapes"));
-        assert_eq!(choose(&models.join("shapes"), None).unwrap(), models.join("shapes"));
-        add("birds");
-        let error = choose(models, None).unwrap_err().to_string();
-        assert!(error.contains("birds, shapes"), "{error}");
-        assert_eq!(choose(models, Some("birds")).unwrap(), models.join("birds"));
-        assert!(choose(models, Some("fish")).unwrap_err().to_string().contains("`fish`"));
-    }
-}
+mod tests;

@@ -1,0 +1,77 @@
+//! `POST /v1/images` and `DELETE /v1/images/{id}`: pictures that are asked about more than once.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::http::extract::{Asked, PictureFile};
+use crate::http::openapi::{UnknownPicture, UploadRefusals};
+use crate::http::{AppState, Problem};
+
+use super::example;
+
+/// A picture to keep.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImageRequest {
+    image: PictureFile,
+}
+
+/// How to ask about the picture.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ImageResponse {
+    /// Stands for the picture as `{"id": "…"}`.
+    id: String,
+    /// Of the picture, in pixels.
+    width: u32,
+    /// Of the picture, in pixels.
+    height: u32,
+    /// Seconds after which the picture is dropped if nobody asks about it; each use starts the time anew.
+    expires_in: u64,
+}
+
+impl ImageResponse {
+    fn example() -> Self {
+        Self { id: example::ID.to_owned(), width: 32, height: 32, expires_in: 600 }
+    }
+}
+
+/// Leave a picture here
+///
+/// It is decoded once to see that it can be answered about. When room is needed for others, those go that were used least recently.
+#[utoipa::path(
+    post, path = "/v1/images", tag = "images",
+    request_body(content = ImageRequest, example = json!({"image": example::picture()})),
+    responses(
+        (status = 201, description = "The picture's id.", body = ImageResponse, example = json!(ImageResponse::example())),
+        UploadRefusals,
+    ),
+)]
+pub async fn add(
+    Asked { request, images, engine, call }: Asked<ImageRequest>,
+) -> Result<(StatusCode, Json<ImageResponse>), Problem> {
+    let (size, picture) = engine.check(request.image.0, &call).await?;
+    let id = images.add(picture)?;
+    let expires_in = images.lifetime().as_secs();
+    Ok((StatusCode::CREATED, Json(ImageResponse { id, width: size.width, height: size.height, expires_in })))
+}
+
+/// Forget a picture
+///
+/// What the model made of it may stay in memory for a while, under a digest of its bytes.
+#[utoipa::path(
+    delete, path = "/v1/images/{id}", tag = "images", operation_id = "forget",
+    params(("id" = String, Path, description = "Id of the picture.", example = json!(example::ID))),
+    responses((status = 204, description = "It is forgotten."), UnknownPicture),
+)]
+pub async fn remove(
+    State(state): State<AppState>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, Problem> {
+    // An id that isn't even text names no picture.
+    let id = id.map_or_else(|rejection| rejection.body_text(), |Path(id)| id);
+    state.images().remove(id).map(|()| StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,259 @@
+//! `POST /v1/query`: several questions of any task about one picture.
+
+use std::fmt;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use serde::Serialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use utoipa::ToSchema;
+
+use crate::http::extract::{Asked, Picture};
+use crate::http::layers::RequestId;
+use crate::http::openapi::Refusals;
+use crate::http::problem::ProblemDocument;
+use crate::http::{AppState, Problem};
+use crate::runtime;
+use crate::types::Query;
+
+use super::answer::AnswerView;
+use super::{entailment, example, grounding, top_k, vqa};
+
+/// A picture and what is asked about it.
+#[derive(Debug, serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QueryRequest {
+    image: Picture,
+    /// In a form, one field of JSON for each query.
+    #[schema(value_type = Vec<ItemView>, min_items = 1)]
+    queries: Vec<Item>,
+}
+
+/// What is asked, as the endpoint of its task takes it.
+#[derive(Debug, serde::Deserialize, ToSchema)]
+#[serde(tag = "task", rename_all = "lowercase", deny_unknown_fields)]
+#[schema(as = Query)]
+pub enum ItemView {
+    Vqa {
+        question: String,
+        #[serde(default = "vqa::default_top_k")]
+        #[schema(minimum = 1, maximum = 20)]
+        top_k: i64,
+    },
+    Entailment {
+        hypothesis: String,
+    },
+    Grounding {
+        expression: String,
+        #[serde(default = "grounding::default_top_k")]
+        #[schema(minimum = 1, maximum = 20)]
+        top_k: i64,
+    },
+    Match {
+        text: String,
+    },
+}
+
+/// A query, in JSON as itself, in a form as the text of its JSON.
+#[derive(Debug)]
+pub struct Item(ItemView);
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // A form hands a field to this same call as bytes.
+        deserializer.deserialize_struct("Query", &["task"], ItemVisitor).map(Self)
+    }
+}
+
+struct ItemVisitor;
+
+impl<'de> Visitor<'de> for ItemVisitor {
+    type Value = ItemView;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(r#"a query as {"task": "…", …}"#)
+    }
+
+    fn visit_byte_buf<E: Error>(self, json: Vec<u8>) -> Result<ItemView, E> {
+        serde_json::from_slice(&json).map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ItemView, A::Error> {
+        ItemView::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+impl Item {
+    fn query(self) -> Result<Query, Problem> {
+        Ok(match self.0 {
+            ItemView::Vqa { question, top_k: count } => Query::Vqa { question, top_k: top_k(count)? },
+            ItemView::Entailment { hypothesis } => Query::Entailment { hypothesis },
+            ItemView::Grounding { expression, top_k: count } => {
+                Query::Grounding { expression, top_k: top_k(count)? }
+            }
+            ItemView::Match { text } => Query::Match { text },
+        })
+    }
+}
+
+/// One result for each query, in their order.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QueryResponse {
+    results: Vec<ResultView>,
+}
+
+/// The answer that the endpoint of the task gives, or why there is none.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = Result)]
+pub enum ResultView {
+    Answer(AnswerView),
+    Problem(ProblemDocument),
+}
+
+impl QueryResponse {
+    fn example() -> Self {
+        let empty = Problem::Unusable { field: "hypothesis", reason: "is empty".to_owned() };
+        let vqa = AnswerView::Vqa(vqa::VqaResponse::example());
+        let entailment = AnswerView::Entailment(entailment::EntailmentResponse::example());
+        let problem = ResultView::Problem(empty.document("5f2a7c31d09be864-1f"));
+        Self { results: vec![ResultView::Answer(vqa), ResultView::Answer(entailment), problem] }
+    }
+}
+
+/// Ask several things about one picture
+///
+/// What the model makes of the picture is computed once. A query that can't be answered has its problem in the place of its answer and
+/// costs the others nothing; only if none has an answer, and the reason is the server's, is the whole request refused.
+#[utoipa::path(
+    post, path = "/v1/query", tag = "tasks",
+    request_body(
+        content = QueryRequest,
+        example = json!({"image": example::picture(), "queries": [
+            {"task": "vqa", "question": "What colour is the circle?", "top_k": 2},
+            {"task": "entailment", "hypothesis": "There is a red circle."},
+            {"task": "entailment", "hypothesis": ""},
+        ]}),
+    ),
+    responses(
+        (status = 200, description = "The results, in the order of the queries.", body = QueryResponse,
+            example = json!(QueryResponse::example())),
+        Refusals,
+    ),
+)]
+pub async fn query(
+    State(state): State<AppState>,
+    Extension(id): Extension<RequestId>,
+    Asked { request, images, engine, call }: Asked<QueryRequest>,
+) -> Result<Json<QueryResponse>, Problem> {
+    check_count(request.queries.len(), state.settings().max_queries.get())?;
+    let seen = engine.see(images.open(request.image)?, &call).await?;
+    let queries: Vec<_> = request.queries.into_iter().map(Item::query).collect();
+    let usable = queries.iter().flatten().cloned().collect();
+    let mut answers = engine.ask_all(&seen, usable, &call).await?.into_iter();
+    let model = engine.model().id();
+    let results: Vec<Result<AnswerView, Problem>> = queries
+        .into_iter()
+        .map(|query| {
+            query?;
+            // There are as many answers as usable queries.
+            let answer = answers.next().unwrap_or(Err(runtime::Error::Interrupted { stage: "query" }))?;
+            Ok(AnswerView::new(answer, model))
+        })
+        .collect();
+    respond(results, id.as_str()).map(Json)
+}
+
+fn check_count(asked: usize, limit: usize) -> Result<(), Problem> {
+    let reason = match asked {
+        0 => "is empty".to_owned(),
+        _ if asked > limit => format!("has {asked} items; a request may ask {limit}"),
+        _ => return Ok(()),
+    };
+    Err(Problem::Unusable { field: "queries", reason })
+}
+
+/// Results as the client gets them; a problem of the server if that is all there is.
+fn respond(results: Vec<Result<AnswerView, Problem>>, request_id: &str) -> Result<QueryResponse, Problem> {
+    let (mut answered, mut fault, mut views) = (false, None, Vec::with_capacity(results.len()));
+    for result in results {
+        views.push(match result {
+            Ok(answer) => {
+                answered = true;
+                ResultView::Answer(answer)
+            }
+            Err(problem) => {
+                let view = ResultView::Problem(problem.document(request_id));
+                if problem.status() != StatusCode::UNPROCESSABLE_ENTITY {
+                    fault.get_or_insert(problem);
+                }
+                view
+            }
+        });
+    }
+    match fault {
+        Some(problem) if !answered => Err(problem),
+        _ => Ok(QueryResponse { results: views }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn answer() -> AnswerView {
+        AnswerView::Vqa(vqa::VqaResponse::example())
+    }
+
+    fn empty() -> Problem {
+        Problem::Unusable { field: "hypothesis", reason: "is empty".to_owned() }
+    }
+
+    #[test]
+    fn problems_stand_in_the_place_of_their_answers() {
+        let results = vec![Err(empty()), Ok(answer()), Err(runtime::Error::Expired.into())];
+        let results = serde_json::to_value(respond(results, "id-1").unwrap()).unwrap();
+        assert_eq!(results["results"][0]["status"], 422);
+        assert_eq!(results["results"][0]["request_id"], "id-1");
+        assert_eq!(results["results"][1]["answer"], "red");
+        assert_eq!(results["results"][2]["status"], 504);
+    }
+
+    #[test]
+    fn without_any_answer_a_problem_of_the_server_is_that_of_the_request() {
+        let refused = respond(vec![Err(empty()), Err(runtime::Error::Expired.into())], "id-1").unwrap_err();
+        assert_eq!(refused.status(), StatusCode::GATEWAY_TIMEOUT);
+        assert_eq!(respond(vec![Err(empty()), Err(empty())], "id-1").unwrap().results.len(), 2);
+    }
+
+    #[test]
+    fn a_query_is_read_from_json_and_from_the_text_of_its_json() {
+        for query in [json!({"task": "vqa", "question": "?"}), json!({"task": "match", "text": "a"})] {
+            assert!(serde_json::from_value::<Item>(query).is_ok());
+        }
+        for wrong in [
+            json!({"question": "?"}),
+            json!({"task": "poem", "text": "a"}),
+            json!({"task": "vqa", "text": "a"}),
+            json!({"task": "match", "text": "a", "more": 1}),
+            json!("{}"),
+        ] {
+            assert!(serde_json::from_value::<Item>(wrong.clone()).is_err(), "{wrong}");
+        }
+        let read =
+            ItemVisitor.visit_byte_buf::<serde_json::Error>(br#"{"task":"match","text":"a"}"#.to_vec());
+        assert!(matches!(read, Ok(ItemView::Match { text }) if text == "a"));
+    }
+
+    #[test]
+    fn a_request_asks_one_thing_at_least_and_no_more_than_the_limit() {
+        assert!(check_count(1, 64).is_ok() && check_count(64, 64).is_ok());
+        for wrong in [0, 65, usize::MAX] {
+            assert!(matches!(check_count(wrong, 64), Err(Problem::Unusable { field: "queries", .. })));
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Which words of a text and which objects of a picture belong together.
+
+use std::sync::Arc;
+
+use crate::input::{Tokens, anchors};
+use crate::types::{AnchorPoint, Tags};
+
+use super::call::Call;
+use super::engine::Engine;
+use super::error::Error;
+use super::features::Seen;
+use super::stage::{Associations, Swap, Texts};
+
+/// The words of a text against the objects of a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Association {
+    /// The words in lower case, punctuation marks among them.
+    pub words: Vec<String>,
+    /// Pairs that name the same thing: the word is among the object's tags. `token` is the index of the word.
+    pub anchors: Vec<AnchorPoint>,
+    /// One row per word, one column per object: the probability that the object belongs in the place of the word.
+    pub probabilities: Vec<Vec<f32>>,
+}
+
+impl Engine {
+    /// Puts every object in the place of every word and says how probable it is that it belongs there.
+    ///
+    /// This is done as in pre-training, so that a probability means what was learned there: the word is hidden before the text is read,
+    /// or the other words' states would tell it; then the object's state fills its slot, and the object's own slot is masked. Of a word
+    /// of several tokens the first one is hidden, as there.
+    pub async fn associate(
+        &self,
+        picture: &Arc<Seen>,
+        text: &str,
+        call: &Call,
+    ) -> Result<Association, Error> {
+        let tokens = self.split(text, call).await?;
+        let tags: Vec<Tags> = picture.objects().iter().map(|object| object.tags.clone()).collect();
+        let first = first_tokens(&tokens);
+        let hidden =
+            first.iter().map(|&token| with_hidden(&tokens, token, self.tokenizer().mask())).collect();
+        let texts = self
+            .all(hidden, call, |engine, tokens, call| async move {
+                Ok(Arc::new(engine.submit::<Texts>(tokens, &call).await?))
+            })
+            .await?;
+        let swaps = texts
+            .iter()
+            .zip(&first)
+            .flat_map(|(text, &token)| {
+                (0..tags.len()).map(move |object| {
+                    let (picture, text) = (Arc::clone(picture), Arc::clone(text));
+                    Swap { picture, text, object, token }
+                })
+            })
+            .collect();
+        let probabilities =
+            self.all(swaps, call, |engine, swap, call| async move {
+                engine.submit::<Associations>(swap, &call).await
+            })
+            .await?;
+        let row = |word: usize| probabilities[word * tags.len()..(word + 1) * tags.len()].to_vec();
+        Ok(Association {
+            probabilities: (0..first.len()).map(row).collect(),
+            anchors: of_words(anchors(&tags, &tokens), &tokens),
+            words: tokens.word_texts,
+        })
+    }
+}
+
+/// The first token of each word; every word has one.
+fn first_tokens(tokens: &Tokens) -> Vec<usize> {
+    (0..tokens.word_texts.len())
+        .filter_map(|word| tokens.words.iter().position(|of| *of == Some(word)))
+        .collect()
+}
+
+fn with_hidden(tokens: &Tokens, token: usize, mask: i64) -> Vec<i64> {
+    let mut ids = tokens.ids.clone();
+    ids[token] = mask;
+    ids
+}
+
+/// Anchor points by words instead of tokens.
+fn of_words(anchors: Vec<AnchorPoint>, tokens: &Tokens) -> Vec<AnchorPoint> {
+    let by_word = |anchor: AnchorPoint| Some(AnchorPoint { token: tokens.words[anchor.token]?, ..anchor });
+    anchors.into_iter().filter_map(by_word).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_each_word_the_first_token_is_hidden_and_its_anchors_go_by_words() {
+        let tokens = Tokens {
+            ids: vec![2, 10, 11, 12, 13, 3],
+            words: vec![None, Some(0), Some(1), Some(1), Some(2), None],
+            word_texts: ["red", "circles", "."].map(str::to_owned).to_vec(),
+        };
+        assert_eq!(first_tokens(&tokens), [1, 2, 4]);
+        assert_eq!(with_hidden(&tokens, 2, 4), [2, 10, 4, 12, 13, 3]);
+        let tags = [Tags { class: "circle".to_owned(), attributes: vec!["red".to_owned()] }];
+        let pairs: Vec<_> = of_words(anchors(&tags, &tokens), &tokens)
+            .iter()
+            .map(|anchor| (anchor.object, anchor.token))
+            .collect();
+        assert_eq!(pairs, [(0, 0), (0, 1)]);
+    }
+}
