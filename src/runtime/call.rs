@@ -76,6 +76,9 @@ pub enum Phase {
 impl Phase {
     pub const ALL: [Self; 7] =
         [Self::Decode, Self::Objects, Self::Vision, Self::Text, Self::Queue, Self::Fusion, Self::Raw];
+    /// Those that an answer about a picture goes through.
+    pub const ANSWER: [Self; 6] =
+        [Self::Decode, Self::Objects, Self::Vision, Self::Text, Self::Queue, Self::Fusion];
 
     /// The name in `Server-Timing`.
     pub fn name(self) -> &'static str {

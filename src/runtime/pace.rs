@@ -33,7 +33,7 @@ impl Pace {
     /// About when so many calls are done. A call runs one graph on tensors or goes through all other phases; the longer is reckoned with.
     pub fn retry_after(&self, calls: usize) -> Duration {
         let learnt = |phase: Phase| self.nanoseconds[phase as usize].load(Ordering::Relaxed);
-        let answer: u64 = Phase::ALL.into_iter().filter(|phase| *phase != Phase::Raw).map(learnt).sum();
+        let answer: u64 = Phase::ANSWER.into_iter().map(learnt).sum();
         let call = answer.max(learnt(Phase::Raw));
         let all = call.saturating_mul(calls as u64) / self.hands.get() as u64;
         Duration::from_nanos(all).max(SHORTEST)

@@ -219,7 +219,7 @@ def start(binary):
 
 
 def main(options):
-    process, server = (None, options.server) if options.server else start(options.binary)
+    process, server = (None, options.server) if options.server else start(Path(options.binary).resolve())
     try:
         with triton.InferenceServerClient(server, concurrency=4) as client:
             check_metadata(client)

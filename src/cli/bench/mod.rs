@@ -28,9 +28,6 @@ use served::Served;
 const BATCHES: [usize; 6] = [1, 2, 4, 8, 16, 32];
 /// Callers, and connections, at the same time.
 const CALLERS: usize = 16;
-/// What the time of an answer goes to.
-const ANSWERING: [Phase; 6] =
-    [Phase::Decode, Phase::Objects, Phase::Vision, Phase::Text, Phase::Queue, Phase::Fusion];
 /// The ways are compared in turns, so that whatever else the machine does meets them all.
 const TURNS: u32 = 4;
 
@@ -113,7 +110,7 @@ fn compared(what: &str, measured: &Measured, bare: &Measured) -> String {
 
 fn heading() -> String {
     let mut text = format!("{:<24}{:>12}{:>10}", "", "pictures/s", "cpu ms");
-    for phase in ANSWERING {
+    for phase in Phase::ANSWER {
         // Writing to a String can't fail.
         let _ = write!(text, "{:>12}", format!("{} ms", phase.name()));
     }
@@ -122,7 +119,7 @@ fn heading() -> String {
 
 fn line(what: &str, measured: &Measured) -> String {
     let mut text = format!("{what:<24}{:>12.1}{:>10.2}", measured.per_second(), measured.cpu_ms());
-    for phase in ANSWERING {
+    for phase in Phase::ANSWER {
         let _ = write!(text, "{:>12.3}", measured.phase_ms(phase));
     }
     text + "\n"
