@@ -35,6 +35,7 @@ def packages(below):
         # Installed aside and moved into place whole, so that an installation that fails leaves nothing half done.
         aside = tempfile.mkdtemp(prefix=".tritonclient.", dir=below)
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        command += ["--root-user-action", "ignore"]
         try:
             subprocess.run([*command, "--target", aside, "-r", HERE / "requirements.txt"], check=True)
             os.rename(aside, folder)
@@ -219,7 +220,7 @@ def start(binary):
 
 
 def main(options):
-    process, server = (None, options.server) if options.server else start(options.binary)
+    process, server = (None, options.server) if options.server else start(Path(options.binary).resolve())
     try:
         with triton.InferenceServerClient(server, concurrency=4) as client:
             check_metadata(client)

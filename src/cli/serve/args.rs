@@ -112,10 +112,10 @@ pub struct ServeArgs {
     /// Threads that decode pictures and split texts; else one per processor of the quota
     #[arg(long, env = "CMAL_WORKERS", value_name = "COUNT")]
     workers: Option<NonZeroUsize>,
-    /// Most jobs in one batch [default: 16]
+    /// Most jobs in one batch, and most rows of a run at `/v2` [default: 16]
     #[arg(long, env = "CMAL_BATCH_ROWS", value_name = "COUNT")]
     batch_rows: Option<NonZeroUsize>,
-    /// Most object and token slots in one batch, padding counted [default: 2048]
+    /// Most object and token slots in one batch or run, padding counted [default: 2048]
     #[arg(long, env = "CMAL_BATCH_SLOTS", value_name = "COUNT")]
     batch_slots: Option<NonZeroUsize>,
     /// How long a batch that is not full waits for more [default: 0]

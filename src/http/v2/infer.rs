@@ -115,12 +115,13 @@ async fn aside<T: Send + 'static>(
     done.unwrap_or_else(|error| Err(Problem::Panic { message: error.to_string() }))
 }
 
+/// "a red square".
 fn request_example() -> Value {
     json!({
         "id": "7",
         "inputs": [
-            {"name": "tokens", "shape": [1, 4], "datatype": "INT64", "data": [2, 57, 58, 3]},
-            {"name": "token_mask", "shape": [1, 4], "datatype": "BOOL", "data": [[true, true, true, true]]},
+            {"name": "tokens", "shape": [1, 5], "datatype": "INT64", "data": [2, 11, 163, 200, 3]},
+            {"name": "token_mask", "shape": [1, 5], "datatype": "BOOL", "data": [[true, true, true, true, true]]},
         ],
         "outputs": [{"name": "textual_coarse"}],
     })
