@@ -114,9 +114,8 @@ impl Watch {
 
     /// The folder holds what serves: whatever was refused is gone.
     fn forget(&mut self) {
-        if self.refused.take().is_some() {
-            self.state.refuse(None);
-        }
+        self.refused = None;
+        self.state.refuse(None);
     }
 
     async fn try_it(&mut self, seen: Option<Stamp>) {

@@ -66,7 +66,7 @@ async fn tensors_that_do_not_fit_are_refused_with_what_is_wrong() {
         (text().with(&at(TOKENS, "data"), json!("text")), "can't be read"),
         (text().with(&at(MASK, "data"), ones(18)), "expected a boolean"),
         (text().with("/inputs/1/data/3", json!(-1)), "the token id -1"),
-        (text().with("/inputs/1/data/3", json!(976)), "the token id 976"),
+        (text().with("/inputs/1/data/3", json!(100_000)), "the token id 100000"),
         (text().with("/inputs/1/data/3", json!(0.5)), "can't be read"),
         (text().without(&at(TOKENS, "data")), "neither `data`"),
         (text().with(&at(TOKENS, "parameters"), json!({"binary_data_size": 144})), "both `data`"),
