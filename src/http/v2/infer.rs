@@ -131,7 +131,7 @@ fn request_example() -> Value {
 fn response_example() -> Value {
     json!({
         "model_name": "shapes.text",
-        "model_version": "5",
+        "model_version": "6",
         "id": "7",
         "outputs": [
             {"name": "textual_coarse", "datatype": "FP32", "shape": [1, 4], "data": [0.5, -0.5, 0.5, 0.5]},
