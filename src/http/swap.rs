@@ -112,7 +112,7 @@ impl Watch {
         self.state.engine().is_ok_and(|engine| engine.model().fingerprint == stamp.fingerprint())
     }
 
-    /// The folder holds what serves: whatever was refused is gone.
+    /// What serves lies in the folder: whatever was refused is gone.
     fn forget(&mut self) {
         self.refused = None;
         self.state.refuse(None);
@@ -134,8 +134,7 @@ impl Watch {
     fn switch(&mut self, engine: Engine) {
         let to = engine.model().id().to_owned();
         let Some(former) = self.state.serve_with(engine) else { return };
-        self.refused = None;
-        self.state.refuse(None);
+        self.forget();
         self.state.metrics().reloaded(Reload::Switched);
         tracing::info!(from = former.model().id(), to, "another version serves now");
         tokio::spawn(former.retire());

@@ -20,12 +20,12 @@ type Waiting<'a> = (Arc<Seen>, &'a Query);
 
 /// Prints a line per backlog. Pictures are seen before, because they wait in one queue either way.
 pub fn run(bare: &mut Bare, time: Duration) -> Result<(), Failure> {
-    let samples = samples::draw_mixed()?;
-    let mut stream: Vec<Waiting> = Vec::with_capacity(samples.len());
-    for sample in &samples {
-        let seen = bare.see(&[&sample.picture], &Timing::default())?;
-        stream.extend(seen.into_iter().map(|seen| (seen, &sample.query)));
+    let mut seen = Vec::new();
+    for sample in samples::draw()? {
+        seen.extend(bare.see(&[&sample.picture], &Timing::default())?);
     }
+    let queries: Vec<Query> = samples::mixed_queries().take(4 * seen.len()).collect();
+    let stream: Vec<Waiting> = seen.into_iter().cycle().zip(&queries).collect();
     print(&heading())?;
     for backlog in BACKLOGS {
         let (mut mixed, mut apart) = (Drained::default(), Drained::default());
@@ -114,6 +114,8 @@ fn line(backlog: usize, mixed: &Drained, apart: &Drained) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use super::*;
     use crate::bundle::Bundle;
     use crate::runtime::Settings;
@@ -122,10 +124,11 @@ mod tests {
     fn both_ways_answer_the_whole_stream_and_a_queue_per_task_holds_one_task() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/shapes");
         let mut bare = Bare::load(&Bundle::open(&folder).unwrap(), &Settings::default()).unwrap();
-        let samples = samples::draw_mixed().unwrap();
-        let seen = bare.see(&[&samples[0].picture], &Timing::default()).unwrap().remove(0);
-        let waiting: Vec<Waiting> =
-            samples[..40].iter().map(|sample| (Arc::clone(&seen), &sample.query)).collect();
+        let mut picture = Cursor::new(Vec::new());
+        image::RgbImage::new(32, 32).write_to(&mut picture, image::ImageFormat::Png).unwrap();
+        let seen = bare.see(&[picture.get_ref()], &Timing::default()).unwrap().remove(0);
+        let queries: Vec<Query> = samples::mixed_queries().take(40).collect();
+        let waiting: Vec<Waiting> = queries.iter().map(|query| (Arc::clone(&seen), query)).collect();
         let queues = by_task(&waiting);
         assert_eq!(queues.len(), 4);
         assert_eq!(queues.iter().map(Vec::len).sum::<usize>(), 40);

@@ -59,17 +59,21 @@ pub fn draw() -> Result<Vec<Sample>, Failure> {
         .collect()
 }
 
-/// Queries of all four tasks in a random order that is the same every time.
-pub fn draw_mixed() -> Result<Vec<Sample>, Failure> {
+/// Queries of all four tasks in a random order that is the same every time; never ends.
+pub fn mixed_queries() -> impl Iterator<Item = Query> {
     let mut random = SmallRng::seed_from_u64(SEED);
-    let mut below = |count: usize| random.random_range(0..count);
-    let mut query = || match below(4) {
-        0 => question(QUESTIONS[below(QUESTIONS.len())]),
-        1 => Query::Entailment { hypothesis: HYPOTHESES[below(HYPOTHESES.len())].to_owned() },
-        2 => Query::Grounding { expression: EXPRESSIONS[below(EXPRESSIONS.len())].to_owned(), top_k: 1 },
-        _ => Query::Match { text: CAPTIONS[below(CAPTIONS.len())].to_owned() },
-    };
-    (0..SCENES * 4).map(|index| sample(index % SCENES, query())).collect()
+    std::iter::repeat_with(move || {
+        let mut below = |count: usize| random.random_range(0..count);
+        match below(4) {
+            0 => question(QUESTIONS[below(QUESTIONS.len())]),
+            1 => Query::Entailment { hypothesis: HYPOTHESES[below(HYPOTHESES.len())].to_owned() },
+            2 => {
+                let expression = EXPRESSIONS[below(EXPRESSIONS.len())].to_owned();
+                Query::Grounding { expression, top_k: 1 }
+            }
+            _ => Query::Match { text: CAPTIONS[below(CAPTIONS.len())].to_owned() },
+        }
+    })
 }
 
 fn question(text: &str) -> Query {
