@@ -12,6 +12,7 @@ use super::golden::Golden;
 use super::manifest::{Manifest, Temperatures};
 use super::names;
 use super::signature::signature;
+use crate::types::hex;
 
 /// A bundle whose manifest was read and whose files were all found as the manifest states.
 #[derive(Clone, Debug)]
@@ -130,12 +131,7 @@ fn check_file(folder: &Path, file: &str, sha256: &str) -> Result<(), Error> {
 fn digest_of(path: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();
     io::copy(&mut File::open(path)?, &mut hasher)?;
-    Ok(hex(hasher))
-}
-
-/// The digest in lower-case hexadecimal.
-pub(super) fn hex(hasher: Sha256) -> String {
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(hex(&hasher.finalize()))
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 use super::error::Error;
 use super::manifest::Manifest;
 use super::names;
-use super::open::{Bundle, hex};
+use super::open::Bundle;
+use crate::types::hex;
 
 /// A bundle to be written.
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ pub fn write(folder: &Path, draft: Draft) -> Result<Bundle, Error> {
         let content = files.iter().find(|(file, _)| file == name).map(|(_, content)| content);
         let content =
             content.ok_or_else(|| Error::NotGiven { folder: folder.to_owned(), file: name.to_owned() })?;
-        Ok(hex(Sha256::new_with_prefix(content)))
+        Ok(hex(&Sha256::digest(content)))
     })?;
     let fresh = beside(folder, "new")?;
     let written = fill(&fresh, &manifest, &files).and_then(|()| Bundle::open(&fresh).map(drop));

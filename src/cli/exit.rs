@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::types::sentence;
+
 type Cause = Box<dyn Error + Send + Sync>;
 
 /// Why a command did not do what it was asked.
@@ -38,7 +40,7 @@ impl Failure {
     }
 
     fn new(kind: Kind, cause: Cause) -> Self {
-        Self { kind, sentence: chain(&*cause) }
+        Self { kind, sentence: sentence(&*cause) }
     }
 }
 
@@ -53,21 +55,6 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::run(error)
     }
-}
-
-/// An error and its causes, from the outermost in; a cause that the text before already tells is left out.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut sentence = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !sentence.contains(&text) {
-            sentence.push_str(": ");
-            sentence.push_str(&text);
-        }
-        cause = error.source();
-    }
-    sentence
 }
 
 #[cfg(test)]

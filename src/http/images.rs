@@ -4,15 +4,17 @@
 //! least recently, which is also the one that gives way when a new one needs the room. Nobody can tell from an id what the picture
 //! is or whether someone else has sent the same: ids are drawn by chance, one for each upload.
 
-use std::fmt::Write as _;
 use std::hash::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
+use rand::TryRng;
+use rand::rngs::SysRng;
 
 use crate::metrics::{CacheMetrics, Metrics};
 use crate::runtime::Encoded;
+use crate::types::hex;
 
 use super::Problem;
 use super::extract::{Picture, PictureFile};
@@ -161,13 +163,10 @@ fn weight(picture: &Encoded) -> usize {
 
 fn new_id() -> Result<String, Problem> {
     let mut chance = [0; ID];
-    getrandom::fill(&mut chance)
+    SysRng
+        .try_fill_bytes(&mut chance)
         .map_err(|error| Problem::Panic { message: format!("the system gives no random bytes: {error}") })?;
-    Ok(chance.iter().fold(String::with_capacity(2 * ID), |mut id, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(id, "{byte:02x}");
-        id
-    }))
+    Ok(hex(&chance))
 }
 
 #[cfg(test)]

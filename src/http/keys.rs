@@ -4,7 +4,6 @@
 //! from its SHA-256, as one could find a password. The other way round, what a person could think of must not be a key: nothing
 //! shorter than [`SHORTEST`] is taken for one.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +15,8 @@ use constant_time_eq::constant_time_eq_32;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use sha2::{Digest, Sha256};
+
+use crate::types::hex;
 
 /// Characters of the shortest key that is accepted.
 const SHORTEST: usize = 32;
@@ -109,11 +110,7 @@ impl NewKey {
         let mut secret = [0; 32];
         SysRng.try_fill_bytes(&mut secret).map_err(|error| KeyError::Random(error.to_string()))?;
         let key = format!("{MARK}{}", URL_SAFE_NO_PAD.encode(secret));
-        let mut line = format!("{name} {DIGEST}");
-        for byte in digest(&key) {
-            // Writing to a string does not fail.
-            let _ = write!(line, "{byte:02x}");
-        }
+        let line = format!("{name} {DIGEST}{}", hex(&digest(&key)));
         Ok(Self { key, line })
     }
 }

@@ -178,6 +178,14 @@ impl IntoResponses for UnknownModel {
 }
 
 fn refusals(kinds: &[Kind]) -> BTreeMap<String, RefOr<Response>> {
+    named_refusals(kinds, name)
+}
+
+/// References to the refusals of these kinds by status; `name` is that of a kind's among the components.
+pub(super) fn named_refusals(
+    kinds: &[Kind],
+    name: impl Fn(Kind) -> String,
+) -> BTreeMap<String, RefOr<Response>> {
     let reference = |kind| Ref::from_response_name(name(kind)).into();
     kinds.iter().map(|&kind| (kind.status().as_str().to_owned(), reference(kind))).collect()
 }

@@ -14,6 +14,7 @@ use tokio::time::sleep;
 use crate::bundle::Stamp;
 use crate::metrics::Reload;
 use crate::runtime::{Engine, Source, StartError};
+use crate::types::sentence;
 
 use super::AppState;
 
@@ -142,7 +143,7 @@ impl Watch {
 
     fn refuse(&mut self, seen: Option<Stamp>, error: &StartError) {
         let version = seen.as_ref().and_then(|stamp| stamp.version().map(str::to_owned));
-        let reason = error.sentence();
+        let reason = sentence(error);
         self.state.metrics().reloaded(Reload::Refused);
         tracing::error!(
             folder = %self.source.folder().display(),

@@ -169,7 +169,7 @@ impl Engine {
                 Ok((picture.frame(), picture.pixels(preprocessing.side, preprocessing.padding)))
             })
             .await?;
-        let (objects, states) = shared.executors.submit::<Pictures>(pixels, call).await?;
+        let (objects, states) = self.submit::<Pictures>(pixels, call).await?;
         Ok(Seen::new(frame, objects, states))
     }
 
@@ -284,7 +284,7 @@ impl Engine {
 
     /// Runs a graph on the caller's own tensors; `run` was made for this engine. The outputs come in the order in which it names them.
     pub async fn run(&self, run: RawRun, call: &Call) -> Result<Vec<GoldenTensor>, Error> {
-        self.shared.executors.submit::<Raws>(run, call).await
+        self.submit::<Raws>(run, call).await
     }
 
     pub fn model(&self) -> &ModelInfo {

@@ -1,6 +1,5 @@
 //! What can go wrong with one call, and what can go wrong when a bundle is started.
 
-use std::error::Error as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,24 +102,6 @@ pub enum StartError {
     Thread(#[source] std::io::Error),
     #[error("an executor ended while it was starting")]
     Interrupted,
-}
-
-impl StartError {
-    /// The error and its causes in one sentence.
-    pub fn sentence(&self) -> String {
-        let mut sentence = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            let text = error.to_string();
-            // Some errors tell their cause themselves.
-            if !sentence.contains(&text) {
-                sentence.push_str(": ");
-                sentence.push_str(&text);
-            }
-            cause = error.source();
-        }
-        sentence
-    }
 }
 
 impl From<Failed> for Error {

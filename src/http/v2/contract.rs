@@ -9,7 +9,7 @@ use utoipa::openapi::schema::ComponentsBuilder;
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{IntoResponses, PartialSchema};
 
-use crate::http::openapi::{JSON, described, example};
+use crate::http::openapi::{JSON, described, example, named_refusals};
 use crate::http::problem::Kind;
 
 use super::{ErrorView, Refusal};
@@ -68,8 +68,7 @@ pub fn components(components: ComponentsBuilder) -> ComponentsBuilder {
 }
 
 fn refusals(kinds: &[Kind]) -> BTreeMap<String, RefOr<Response>> {
-    let reference = |kind| Ref::from_response_name(name(kind)).into();
-    kinds.iter().map(|&kind| (kind.status().as_str().to_owned(), reference(kind))).collect()
+    named_refusals(kinds, name)
 }
 
 /// The name of a refusal among the components.
