@@ -98,6 +98,17 @@ impl Served {
         response.ok()?.body_mut().read_to_string().ok()
     }
 
+    /// The sum of a metric over its labels; 0 where there is none.
+    pub fn sum_of(&self, metric: &str) -> f64 {
+        let metrics = self.get("/metrics").unwrap_or_default();
+        let values = metrics.lines().filter_map(|line| {
+            let rest = line.strip_prefix(metric)?;
+            let value = rest.strip_prefix(' ').or_else(|| rest.rsplit_once("} ").map(|(_, value)| value))?;
+            value.parse::<f64>().ok()
+        });
+        values.sum()
+    }
+
     /// Whether it serves a path at all.
     pub fn has(&self, path: &str) -> bool {
         let contract = self.get("/openapi.json").unwrap_or_default();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::bundle::Bundle;
-use crate::input::{Limits, Picture, Pixels, Tokenizer};
-use crate::types::{Answer, Frame, Query};
+use crate::input::{Limits, Picture, Tokenizer};
+use crate::types::{Answer, Query};
 
 use super::batching::{self, Budget, Verdict, Waiting};
 use super::call::{Phase, Timing};
@@ -17,7 +17,7 @@ use super::graphs::Graphs;
 use super::heads;
 use super::library;
 use super::settings::Settings;
-use super::stage::{Model, Pair, Pictures, Questions, Reading, Stage};
+use super::stage::{Model, Pair, Pictures, Questions, Reading, Sight, Stage};
 
 /// One set of sessions and the thread that owns it.
 pub struct Bare {
@@ -61,13 +61,11 @@ impl Bare {
 
     /// The picture side of encoded pictures, all as one batch; at least one.
     pub fn see(&mut self, pictures: &[&[u8]], timing: &Timing) -> Result<Vec<Arc<Seen>>, Error> {
-        let (frames, pixels): (Vec<Frame>, Vec<Pixels>) = timing.time(Phase::Decode, || {
+        let sights: Vec<Sight> = timing.time(Phase::Decode, || {
             pictures.iter().map(|bytes| self.decode(bytes)).collect::<Result<_, Error>>()
         })?;
-        let pixels: Vec<&Pixels> = pixels.iter().collect();
-        let found = Pictures::run(&mut self.graphs, &self.model, &pixels, timing)?;
-        let seen = frames.into_iter().zip(found);
-        Ok(seen.map(|(frame, (objects, states))| Arc::new(Seen::new(frame, objects, states))).collect())
+        let sights: Vec<&Sight> = sights.iter().collect();
+        Ok(Pictures::run(&mut self.graphs, &self.model, &sights, timing)?)
     }
 
     /// Computes queries about pictures that were seen in the batches that an executor cuts when all of them wait; gives their number.
@@ -100,9 +98,10 @@ impl Bare {
         })
     }
 
-    fn decode(&self, bytes: &[u8]) -> Result<(Frame, Pixels), Error> {
+    fn decode(&self, bytes: &[u8]) -> Result<Sight, Error> {
         let picture = Picture::decode(bytes, &self.pictures)?;
         let preprocessing = self.model.manifest.preprocessing;
-        Ok((picture.frame(), picture.pixels(preprocessing.side, preprocessing.padding)))
+        let pixels = picture.pixels(preprocessing.side, preprocessing.padding);
+        Ok(Sight { frame: picture.frame(), pixels, awaited: None })
     }
 }

@@ -95,10 +95,10 @@ impl<K: Weighed + Hash + Eq + Clone, V: Weighed> Cache<K, V> {
     pub async fn get<F, W>(&self, key: &K, call: &Call, compute: F) -> Result<Arc<V>, Error>
     where
         F: FnOnce() -> W,
-        W: Future<Output = Result<V, Error>>,
+        W: Future<Output = Result<Arc<V>, Error>>,
     {
         if self.capacity == 0 {
-            return compute().await.map(Arc::new);
+            return compute().await;
         }
         let seat = match self.look_up(key) {
             Found::Held(value) => {
@@ -113,7 +113,7 @@ impl<K: Weighed + Hash + Eq + Clone, V: Weighed> Cache<K, V> {
         let value = seat.cell.get_or_try_init(move || async move {
             *own = true;
             self.measured.misses.inc();
-            let value = Arc::new(compute().await?);
+            let value = compute().await?;
             self.keep(key.clone(), Arc::clone(&value));
             Ok(value)
         });
@@ -257,11 +257,11 @@ mod tests {
     }
 
     impl Gate {
-        async fn compute(self) -> Result<Value, Error> {
+        async fn compute(self) -> Result<Arc<Value>, Error> {
             self.count.fetch_add(1, Ordering::Relaxed);
             self.begun.notify_one();
             self.go.notified().await;
-            Ok(Value(100))
+            Ok(Arc::new(Value(100)))
         }
 
         /// A call for the letter `a` in a task of its own.
@@ -315,7 +315,7 @@ mod tests {
         let (cache, metrics) = with_room_for(0);
         for _ in 0..2 {
             assert_eq!(
-                *cache.get(&key("a"), &call(None), || async { Ok(Value(7)) }).await.unwrap(),
+                *cache.get(&key("a"), &call(None), || async { Ok(Arc::new(Value(7))) }).await.unwrap(),
                 Value(7)
             );
         }
@@ -378,7 +378,7 @@ mod tests {
         let (cache, metrics) = with_room_for(3);
         let failed = cache.get(&key("a"), &call(None), || async { Err(Error::Draining) }).await;
         assert!(matches!(failed, Err(Error::Draining)) && cache.lock().flights.is_empty());
-        let anew = cache.get(&key("a"), &call(None), || async { Ok(Value(1)) }).await;
+        let anew = cache.get(&key("a"), &call(None), || async { Ok(Arc::new(Value(1))) }).await;
         assert_eq!((*anew.unwrap() == Value(1), measured(&metrics)), (true, (0, 2)));
     }
 }

@@ -38,7 +38,7 @@ impl Call {
     /// Waits for a stage's answer, until the deadline at the latest: a deadline passes on its own, however busy the stage is.
     pub(super) async fn wait<T>(
         &self,
-        answer: oneshot::Receiver<Result<T, Error>>,
+        answer: Reply<T>,
         stage: &'static str,
         metrics: &Metrics,
     ) -> Result<T, Error> {
@@ -69,6 +69,34 @@ impl Call {
             metrics.reject(Rejection::Expired);
             Err(Error::Expired)
         })
+    }
+}
+
+/// The call behind a piece of work, as the threads see it: where its answer goes, until when, and where its time is counted.
+#[derive(Debug)]
+pub(super) struct Caller<T> {
+    reply: oneshot::Sender<Result<T, Error>>,
+    pub deadline: Option<Instant>,
+    pub timing: Arc<Timing>,
+}
+
+/// Where a call waits for the answer; dropping it withdraws the work.
+pub(super) type Reply<T> = oneshot::Receiver<Result<T, Error>>;
+
+impl<T> Caller<T> {
+    pub fn new(call: &Call) -> (Self, Reply<T>) {
+        let (reply, answer) = oneshot::channel();
+        (Self { reply, deadline: call.deadline, timing: Arc::clone(&call.timing) }, answer)
+    }
+
+    /// Answers the call, which may have ended by now.
+    pub fn answer(self, outcome: Result<T, Error>) {
+        let _left = self.reply.send(outcome);
+    }
+
+    /// Whether nobody waits for the answer any more.
+    pub fn has_left(&self) -> bool {
+        self.reply.is_closed()
     }
 }
 

@@ -13,16 +13,18 @@ use crate::metrics::Metrics;
 use crate::types::{Answer, Query, Size};
 
 use super::cache::Cache;
-use super::call::Call;
+use super::call::{Call, Caller};
 use super::encoded::Encoded;
 use super::error::{Error, StartError};
 use super::executor::Executors;
 use super::features::{ReadText, Seen};
 use super::heads;
+use super::job::Job;
+use super::meeting::Meeting;
 use super::queue::Refused;
 use super::raw::{RawGraph, RawRun};
 use super::settings::{Settings, processors};
-use super::stage::{Asked, Pair, Pictures, Questions, Raws, Reading, Stage, Texts};
+use super::stage::{Asked, Pair, Pictures, Questions, Raws, Reading, Sight, Stage, Texts};
 use super::workers::{Lane, Workers};
 
 /// Items of one call in work at the same time: enough to fill batches, few enough that a large call leaves room in the queues.
@@ -47,7 +49,8 @@ struct Shared {
     pictures: Cache<blake3::Hash, Seen>,
     texts: Cache<Arc<str>, ReadText>,
     workers: Workers,
-    executors: Executors,
+    /// The workers hand decoded pictures on to them.
+    executors: Arc<Executors>,
     /// Every handle listens to it, so that it knows when the last one is gone.
     handles: watch::Sender<()>,
 }
@@ -88,7 +91,7 @@ impl Engine {
     pub fn start(bundle: Bundle, settings: &Settings, metrics: Arc<Metrics>) -> Result<Self, StartError> {
         let manifest = bundle.manifest().clone();
         let tokenizer = Tokenizer::open(&bundle.tokenizer_path(), manifest.tokenizer.max_tokens)?;
-        let executors = Executors::start(&bundle, tokenizer.pad(), settings, &metrics)?;
+        let executors = Arc::new(Executors::start(&bundle, tokenizer.pad(), settings, &metrics)?);
         let threads = settings.workers.unwrap_or_else(processors);
         let pace = Arc::clone(executors.pace());
         let workers = Workers::start(threads, settings.queue, Arc::clone(&metrics), pace)
@@ -155,22 +158,29 @@ impl Engine {
     pub async fn see(&self, picture: impl Into<Encoded> + Send, call: &Call) -> Result<Arc<Seen>, Error> {
         let picture = picture.into();
         let key = *picture.key();
-        self.shared.pictures.get(&key, call, || self.see_anew(picture, call)).await
+        self.shared.pictures.get(&key, call, || self.see_anew(picture, None, call)).await
     }
 
-    async fn see_anew(&self, picture: Encoded, call: &Call) -> Result<Seen, Error> {
-        let shared = &self.shared;
-        let limits = shared.settings.pictures;
-        let preprocessing = shared.model.manifest.preprocessing;
-        let (frame, pixels) = shared
-            .workers
-            .run(Lane::Pictures, call, move || {
-                let picture = Picture::decode(picture.bytes(), &limits)?;
-                Ok((picture.frame(), picture.pixels(preprocessing.side, preprocessing.padding)))
-            })
-            .await?;
-        let (objects, states) = self.submit::<Pictures>(pixels, call).await?;
-        Ok(Seen::new(frame, objects, states))
+    /// From the worker that decodes it a picture goes to the executors, and from there to the question at `awaited`.
+    async fn see_anew(
+        &self,
+        picture: Encoded,
+        awaited: Option<Arc<Meeting>>,
+        call: &Call,
+    ) -> Result<Arc<Seen>, Error> {
+        let Shared { settings, model, workers, executors, metrics, .. } = &*self.shared;
+        let (limits, preprocessing) = (settings.pictures, model.manifest.preprocessing);
+        let decode = move || {
+            let picture = Picture::decode(picture.bytes(), &limits)?;
+            let pixels = picture.pixels(preprocessing.side, preprocessing.padding);
+            Ok(Sight { frame: picture.frame(), pixels, awaited })
+        };
+        let executors = Arc::clone(executors);
+        let (caller, seen) = Caller::new(call);
+        workers.pass(Lane::Pictures, caller, decode, move |sight, caller| {
+            executors.enqueue(Job::<Pictures>::new(sight, caller));
+        })?;
+        call.wait(seen, "picture", metrics).await
     }
 
     /// [`see`](Self::see) for several pictures at once; the first failure ends all.
@@ -192,7 +202,7 @@ impl Engine {
         let text = self.shared.tokenizer.readable(text)?;
         let read = || async {
             let tokens = self.split(text, call).await?;
-            self.submit::<Texts>(tokens.ids, call).await
+            self.submit::<Texts>(tokens.ids, call).await.map(Arc::new)
         };
         self.shared.texts.get(&Arc::from(text), call, read).await
     }
@@ -233,14 +243,29 @@ impl Engine {
         if let Some(seen) = self.shared.pictures.find(picture.key()) {
             return self.ask(&seen, query, call).await;
         }
-        // Beside its picture a text costs no time where an executor is free for it; else it is cheaper in the batch of its question.
-        let (picture, text) = if self.shared.executors.idle() > 1 {
-            let read = async { Ok(Reading::Read(self.read(query.text(), call).await?)) };
-            tokio::try_join!(self.see(picture, call), read)?
-        } else {
-            tokio::try_join!(self.see(picture, call), self.reading(query.text(), call))?
+        let Shared { pictures, executors, metrics, .. } = &*self.shared;
+        let (meeting, answer) = Meeting::new(call);
+        let meeting = Arc::new(meeting);
+        let see = async {
+            let (key, awaited) = (*picture.key(), Some(Arc::clone(&meeting)));
+            let seen = pictures.get(&key, call, || self.see_anew(picture, awaited, call)).await?;
+            // A picture that another call was seeing meanwhile.
+            meeting.see(&seen).into_iter().for_each(|question| executors.enqueue(question));
+            Ok(seen)
         };
-        self.ask_read(&picture, text, query, call).await
+        let read = async {
+            // Beside its picture a text costs no time where an executor is free for it; else it is cheaper in the batch of its question.
+            let text = if executors.idle() > 1 {
+                Reading::Read(self.read(query.text(), call).await?)
+            } else {
+                self.reading(query.text(), call).await?
+            };
+            let is_new = matches!(text, Reading::Tokens(_));
+            meeting.read(text).into_iter().for_each(|question| executors.enqueue(question));
+            Ok(is_new)
+        };
+        let (seen, is_new, asked) = tokio::try_join!(see, read, call.wait(answer, Questions::NAME, metrics))?;
+        Ok(self.conclude(query, &seen, asked, is_new))
     }
 
     /// Probability that each text describes each picture: one row per picture, one column per text.
@@ -354,10 +379,15 @@ impl Engine {
     ) -> Result<Answer, Error> {
         let is_new = matches!(text, Reading::Tokens(_));
         let asked = self.fuse(picture, text, call).await?;
+        Ok(self.conclude(query, picture, asked, is_new))
+    }
+
+    /// The answer of a question that was asked. Its text's states are kept if they are new.
+    fn conclude(&self, query: &Query, picture: &Seen, asked: Asked, is_new: bool) -> Answer {
         if is_new {
             self.shared.texts.add(Arc::from(query.text().trim()), asked.text);
         }
-        Ok(heads::answer(query, &asked.logits, picture, heads::Reading::of(&self.shared.model.manifest)))
+        heads::answer(query, &asked.logits, picture, heads::Reading::of(&self.shared.model.manifest))
     }
 
     async fn fuse(&self, picture: &Arc<Seen>, text: Reading, call: &Call) -> Result<Asked, Error> {

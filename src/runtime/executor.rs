@@ -13,7 +13,7 @@ use crate::bundle::Bundle;
 use crate::metrics::Metrics;
 
 use super::batching::Budget;
-use super::call::{Call, Phase, Timing};
+use super::call::{Call, Caller, Phase, Timing};
 use super::error::{Error, StartError};
 use super::graph::Maker;
 use super::graphs::Graphs;
@@ -139,20 +139,27 @@ impl Executors {
 
     /// Hands a job to its stage and waits for the answer. The job is withdrawn when the returned future is dropped.
     pub async fn submit<S: Stage>(&self, input: S::Input, call: &Call) -> Result<S::Output, Error> {
-        let (job, answer) = Job::<S>::new(input, call);
+        let (caller, answer) = Caller::new(call);
+        self.enqueue(Job::<S>::new(input, caller));
+        call.wait(answer, S::NAME, &self.shared.metrics).await
+    }
+
+    /// Hands a job to its stage, or tells its caller why not.
+    pub fn enqueue<S: Stage>(&self, job: Job<S>) {
+        let mut job = Some(job);
         let put = self.queue.push(|lanes| {
             let lane = S::lane(lanes);
             let room = lane.len() < self.shared.capacity.get();
             if room {
-                lane.push(job);
+                job.take().into_iter().for_each(|job| lane.push(job));
             }
             room
         });
-        match put {
-            Ok(()) => call.wait(answer, S::NAME, &self.shared.metrics).await,
-            Err(refused) => Err(Error::refused(refused, &self.shared.metrics, || {
-                self.shared.pace.retry_after(self.shared.capacity.get())
-            })),
+        if let (Err(refused), Some(job)) = (put, job) {
+            let capacity = self.shared.capacity.get();
+            let refused =
+                Error::refused(refused, &self.shared.metrics, || self.shared.pace.retry_after(capacity));
+            job.answer(Err(refused));
         }
     }
 
@@ -283,7 +290,7 @@ fn run(queue: &Queue<Lanes>, shared: &Shared, started: mpsc::Sender<Result<(), S
     while let Some(mut graphs) = loaded {
         let turn = catch_unwind(AssertUnwindSafe(|| {
             while let Some(next) = queue.take(|lanes, outlook| lanes.next(shared, outlook)) {
-                work(&mut graphs, shared, next);
+                work(&mut graphs, queue, shared, next);
             }
         }));
         if turn.is_ok() {
@@ -313,17 +320,17 @@ fn reload(queue: &Queue<Lanes>, shared: &Shared) -> Option<Graphs> {
     }
 }
 
-fn work(graphs: &mut Graphs, shared: &Shared, work: Work) {
+fn work(graphs: &mut Graphs, queue: &Queue<Lanes>, shared: &Shared, work: Work) {
     match work {
-        Work::Pictures(batch) => serve(graphs, shared, batch),
-        Work::Texts(batch) => serve(graphs, shared, batch),
-        Work::Questions(batch) => serve(graphs, shared, batch),
-        Work::Associations(batch) => serve(graphs, shared, batch),
-        Work::Raws(batch) => serve(graphs, shared, batch),
+        Work::Pictures(batch) => serve(graphs, queue, shared, batch),
+        Work::Texts(batch) => serve(graphs, queue, shared, batch),
+        Work::Questions(batch) => serve(graphs, queue, shared, batch),
+        Work::Associations(batch) => serve(graphs, queue, shared, batch),
+        Work::Raws(batch) => serve(graphs, queue, shared, batch),
     }
 }
 
-fn serve<S: Stage>(graphs: &mut Graphs, shared: &Shared, batch: Batch<S>) {
+fn serve<S: Stage>(graphs: &mut Graphs, queue: &Queue<Lanes>, shared: &Shared, batch: Batch<S>) {
     let timing = Timing::default();
     let inputs: Vec<&S::Input> = batch.jobs.iter().map(|job| &job.input).collect();
     let outcome = S::run(graphs, &shared.model, &inputs, &timing);
@@ -336,7 +343,11 @@ fn serve<S: Stage>(graphs: &mut Graphs, shared: &Shared, batch: Batch<S>) {
             shared.pace.record(*phase, spent / rows);
         }
     }
-    batch.finish(outcome, &timing);
+    batch.count(&timing);
+    if let Ok(outputs) = &outcome {
+        queue.pass_on(batch.follow(outputs), |lanes, question| lanes.questions.push(question));
+    }
+    batch.finish(outcome);
 }
 
 #[cfg(test)]

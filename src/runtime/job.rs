@@ -5,48 +5,38 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
-
 use crate::metrics::{BatchMetrics, Metrics, QueueMetrics, Rejection};
 
 use super::batching::{self, Budget, Verdict, Waiting};
-use super::call::{Call, Phase, Timing};
+use super::call::{Caller, Phase, Timing};
 use super::error::Error;
 use super::graph::Failed;
-use super::stage::Stage;
+use super::stage::{Questions, Stage};
 
-/// What a caller handed over and where its answer goes.
+/// What a stage is to work on, and for whom.
 pub(super) struct Job<S: Stage> {
     pub input: S::Input,
-    reply: oneshot::Sender<Result<S::Output, Error>>,
-    deadline: Option<Instant>,
+    caller: Caller<S::Output>,
     queued: Instant,
-    timing: Arc<Timing>,
 }
 
-/// Where a caller waits for the answer; dropping it withdraws the job.
-pub(super) type Reply<T> = oneshot::Receiver<Result<T, Error>>;
-
 impl<S: Stage> Job<S> {
-    pub fn new(input: S::Input, call: &Call) -> (Self, Reply<S::Output>) {
-        let (reply, answer) = oneshot::channel();
-        let job = Self {
-            input,
-            reply,
-            deadline: call.deadline,
-            queued: Instant::now(),
-            timing: Arc::clone(&call.timing),
-        };
-        (job, answer)
+    /// A job that waits from now on.
+    pub fn new(input: S::Input, caller: Caller<S::Output>) -> Self {
+        Self { input, caller, queued: Instant::now() }
     }
 
     /// Answers the caller, who may have left by now.
     pub fn answer(self, outcome: Result<S::Output, Error>) {
-        let _left = self.reply.send(outcome);
+        self.caller.answer(outcome);
     }
 
     fn waiting(&self) -> Waiting {
-        Waiting { extent: S::extent(&self.input), departed: self.reply.is_closed(), deadline: self.deadline }
+        Waiting {
+            extent: S::extent(&self.input),
+            departed: self.caller.has_left(),
+            deadline: self.caller.deadline,
+        }
     }
 }
 
@@ -115,7 +105,7 @@ impl<S: Stage> Lane<S> {
     fn record(&self, taken: &[Job<S>], now: Instant) {
         for job in taken {
             let waited = now.saturating_duration_since(job.queued);
-            job.timing.add(Phase::Queue, waited);
+            job.caller.timing.add(Phase::Queue, waited);
             self.queue.wait.observe(waited.as_secs_f64());
         }
         self.batch.size.observe(taken.len() as f64);
@@ -129,9 +119,18 @@ pub(super) struct Batch<S: Stage> {
 }
 
 impl<S: Stage> Batch<S> {
-    /// Hands each caller its row, or all of them the one failure. The batch's time counts for each of them.
-    pub fn finish(self, outcome: Result<Vec<S::Output>, Failed>, timing: &Timing) {
-        self.jobs.iter().for_each(|job| job.timing.absorb(timing));
+    /// The batch's time counts for each job in it.
+    pub fn count(&self, timing: &Timing) {
+        self.jobs.iter().for_each(|job| job.caller.timing.absorb(timing));
+    }
+
+    /// The questions that can be asked now that the jobs have their outputs.
+    pub fn follow(&self, outputs: &[S::Output]) -> Vec<Job<Questions>> {
+        self.jobs.iter().zip(outputs).filter_map(|(job, output)| S::follow(&job.input, output)).collect()
+    }
+
+    /// Hands each caller its row, or all of them the one failure.
+    pub fn finish(self, outcome: Result<Vec<S::Output>, Failed>) {
         match outcome {
             Ok(outputs) => {
                 for (job, output) in self.jobs.into_iter().zip(outputs) {
@@ -152,8 +151,15 @@ impl<S: Stage> Batch<S> {
 #[cfg(test)]
 mod tests {
     use super::super::call::tests::call;
+    use super::super::call::{Call, Reply};
+    use super::super::features::ReadText;
     use super::super::stage::Texts;
     use super::*;
+
+    fn a_job(tokens: Vec<i64>, call: &Call) -> (Job<Texts>, Reply<ReadText>) {
+        let (caller, reply) = Caller::new(call);
+        (Job::new(tokens, caller), reply)
+    }
 
     fn lane() -> (Lane<Texts>, Metrics) {
         let metrics = Metrics::new();
@@ -173,7 +179,7 @@ mod tests {
         let (mut lane, metrics) = lane();
         let replies: Vec<_> = [2, 30, 2, 3]
             .map(|length| {
-                let (job, reply) = Job::new(vec![7; length], &call(None));
+                let (job, reply) = a_job(vec![7; length], &call(None));
                 lane.push(job);
                 reply
             })
@@ -190,7 +196,7 @@ mod tests {
         let (mut lane, metrics) = lane();
         let replies: Vec<_> = (0..5)
             .map(|_| {
-                let (job, reply) = Job::new(vec![7; 3], &call(None));
+                let (job, reply) = a_job(vec![7; 3], &call(None));
                 lane.push(job);
                 reply
             })
@@ -204,11 +210,11 @@ mod tests {
     #[test]
     fn a_departed_job_is_dropped_and_an_expired_one_is_told() {
         let (mut lane, metrics) = lane();
-        let (departed, reply) = Job::new(vec![7; 3], &call(None));
+        let (departed, reply) = a_job(vec![7; 3], &call(None));
         drop(reply);
         lane.push(departed);
         let now = Instant::now();
-        let (expired, mut told) = Job::new(vec![7; 3], &call(Some(now)));
+        let (expired, mut told) = a_job(vec![7; 3], &call(Some(now)));
         lane.push(expired);
         assert!(lane.cut(budget(8, 100), NonZeroUsize::MIN, now, &metrics).is_none());
         assert_eq!(metrics.rejections(Rejection::Withdrawn), 1);
@@ -219,7 +225,7 @@ mod tests {
     #[test]
     fn a_lane_lingers_from_its_first_job_until_it_is_full() {
         let (mut lane, _) = lane();
-        let (job, _first) = Job::new(vec![7], &call(None));
+        let (job, _first) = a_job(vec![7], &call(None));
         let queued = job.queued;
         let linger = Duration::from_millis(10);
         assert_eq!(
@@ -232,7 +238,7 @@ mod tests {
         let later = queued + Duration::from_millis(4);
         assert_eq!(lane.wants_to_wait(budget(2, 9), linger, later), Some(Duration::from_millis(6)));
         assert_eq!(lane.wants_to_wait(budget(2, 9), linger, queued + linger), None);
-        let (job, _second) = Job::new(vec![7], &call(None));
+        let (job, _second) = a_job(vec![7], &call(None));
         lane.push(job);
         assert_eq!(lane.wants_to_wait(budget(2, 9), linger, later), None, "a full batch doesn't wait");
     }

@@ -13,7 +13,8 @@ use super::features::{ReadText, Seen};
 use super::graph::{Graph, Input, Values};
 use super::graphs::Graphs;
 use super::stage::{
-    self, Associations, Found, Model, Pair, Pictures, Questions, Reading, Stage, Swap, Texts, VisualStates,
+    self, Associations, Found, Model, Pair, Pictures, Questions, Reading, Sight, Stage, Swap, Texts,
+    VisualStates,
 };
 
 /// Runs every stage on the largest batch it may get, then on a single row, so that no request pays for the first allocation. The
@@ -25,7 +26,9 @@ pub(super) fn warm_up(graphs: &mut Graphs, model: &Model, batch: Budget) -> Resu
     let object =
         Object { bbox: UnitBox { x1: 0.0, y1: 0.0, x2: 1.0, y2: 1.0 }, tags: Tags::default(), score: 1.0 };
     let objects = vec![object; sizes.objects];
+    let frame = Frame::new(Size { width: side, height: side });
     let pixels = Pixels { side, data: vec![0; side as usize * side as usize * 3] };
+    let sight = Sight { frame, pixels, awaited: None };
     let found = Found {
         features: vec![0.0; sizes.objects * sizes.features],
         boxes: vec![0.0; sizes.objects * 4],
@@ -42,12 +45,11 @@ pub(super) fn warm_up(graphs: &mut Graphs, model: &Model, batch: Budget) -> Resu
         tokens: tokens.len(),
         coarse: vec![0.0; sizes.coarse],
     };
-    let frame = Frame::new(Size { width: side, height: side });
     let seen = Arc::new(Seen::new(frame, objects, states));
     let text = Arc::new(text);
     let swap = Swap { picture: Arc::clone(&seen), text: Arc::clone(&text), object: 0, token: 0 };
     let pair = Pair { picture: seen, text: Reading::Read(text) };
-    warm::<Pictures>(graphs, model, batch, &pixels)?;
+    warm::<Pictures>(graphs, model, batch, &sight)?;
     // The blank pictures have few objects or none, the worst of real ones have all that fit.
     for rows in [batch.rows.get(), 1] {
         stage::see(&mut graphs.vision, model, &vec![found.clone(); rows])?;

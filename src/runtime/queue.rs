@@ -61,6 +61,17 @@ impl<L> Queue<L> {
         Ok(())
     }
 
+    /// Puts in the items that work which was taken out has led to; the thread that brings them looks for work next. A closed queue takes
+    /// them, too: they belong to what was accepted.
+    pub fn pass_on<T>(&self, items: Vec<T>, mut put: impl FnMut(&mut L, T)) {
+        let mut state = self.lock();
+        // One of them is for the thread that brings them.
+        let helpers = items.len().saturating_sub(1).min(state.idle);
+        items.into_iter().for_each(|item| put(&mut state.lanes, item));
+        drop(state);
+        (0..helpers).for_each(|_| self.arrived.notify_one());
+    }
+
     /// Waits for work and takes it; `None` when the queue is closed and `next` finds nothing more.
     pub fn take<W>(&self, mut next: impl FnMut(&mut L, Outlook) -> Next<W>) -> Option<W> {
         let mut state = self.lock();
@@ -126,6 +137,31 @@ mod tests {
 
     fn take(queue: &Numbers) -> Option<u32> {
         queue.take(|lane, _| lane.pop_front().map_or(Next::Wait(None), Next::Work))
+    }
+
+    #[test]
+    fn what_work_has_led_to_is_handed_out_by_a_closed_queue_too() {
+        let queue = Queue::new(VecDeque::new());
+        put(&queue, 1, 9).unwrap();
+        assert_eq!(take(&queue), Some(1));
+        queue.close();
+        queue.pass_on(vec![2, 3], |lane: &mut VecDeque<u32>, number| lane.push_back(number));
+        assert_eq!([take(&queue), take(&queue), take(&queue)], [Some(2), Some(3), None]);
+    }
+
+    #[test]
+    fn threads_that_wait_help_with_what_work_has_led_to() {
+        let queue = Arc::new(Queue::new(VecDeque::new()));
+        let waiting = thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || take(&queue)
+        });
+        while queue.idle() == 0 {
+            thread::yield_now();
+        }
+        queue.pass_on(vec![1, 2], |lane: &mut VecDeque<u32>, number| lane.push_back(number));
+        assert!(waiting.join().unwrap().is_some());
+        assert!(take(&queue).is_some());
     }
 
     #[test]

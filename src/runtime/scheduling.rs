@@ -7,14 +7,19 @@ use std::time::{Duration, Instant};
 use crate::metrics::{Metrics, Rejection};
 
 use super::batching::Budget;
+use super::call::Caller;
 use super::call::tests::call;
 use super::engine::Engine;
 use super::error::Error;
 use super::executor::Executors;
 use super::features::ReadText;
 use super::graphs::tests::shapes;
+use super::job::Job;
+use super::meeting::Meeting;
 use super::settings::Settings;
-use super::stage::Texts;
+use super::stage::{Pictures, Reading, Sight, Texts};
+use crate::input::Pixels;
+use crate::types::{Frame, Size};
 
 /// One executor that waits for `rows` jobs, in practice without end.
 fn patient(rows: usize) -> Settings {
@@ -89,6 +94,24 @@ async fn a_full_queue_and_a_closed_one_are_answers() {
     assert!(first.await.unwrap().is_ok());
     assert!(matches!(submit(&executors, None).await.unwrap(), Err(Error::Draining)));
     assert_eq!(metrics.rejections(Rejection::Draining), 1);
+}
+
+#[tokio::test]
+async fn a_question_follows_its_picture_from_executor_to_executor_even_at_the_end() {
+    let (executors, metrics) = executors(&Settings::default());
+    let call = call(None);
+    let (meeting, answer) = Meeting::new(&call);
+    assert!(meeting.read(Reading::Tokens(vec![2, 3])).is_none());
+    let side = shapes().manifest().preprocessing.side;
+    let pixels = Pixels { side, data: vec![0; side as usize * side as usize * 3] };
+    let frame = Frame::new(Size { width: side, height: side });
+    let (caller, _seen) = Caller::new(&call);
+    let sight = Sight { frame, pixels, awaited: Some(Arc::new(meeting)) };
+    executors.enqueue(Job::<Pictures>::new(sight, caller));
+    // Nobody here has woken for the picture, and the question is asked after the queue was closed.
+    tokio::task::spawn_blocking(move || executors.stop()).await.unwrap();
+    assert_eq!(answer.await.unwrap().unwrap().text.tokens(), 2);
+    assert_eq!(metrics.batch("fusion").size.get_sample_count(), 1);
 }
 
 #[tokio::test]

@@ -9,11 +9,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use prometheus::Histogram;
-use tokio::sync::oneshot;
 
 use crate::metrics::{Metrics, QueueMetrics, Rejection};
 
-use super::call::{Call, Phase};
+use super::call::{Call, Caller, Phase};
 use super::error::Error;
 use super::pace::Pace;
 use super::queue::{Next, Queue};
@@ -106,8 +105,25 @@ impl Workers {
         call: &Call,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let (reply, answer) = oneshot::channel();
-        let task = self.task(lane, call, reply, work);
+        let (caller, answer) = Caller::new(call);
+        self.pass(lane, caller, work, |done, caller| caller.answer(Ok(done)))?;
+        call.wait(answer, lane.stage(), &self.metrics).await
+    }
+
+    /// Has `work` done on a worker thread, which hands what comes of it, and the caller who waits, to `then`. If there is no place for
+    /// it, the error says why; if it fails, the caller is told. Withdrawn when the caller leaves before a thread has taken it up.
+    pub fn pass<T, A>(
+        &self,
+        lane: Lane,
+        caller: Caller<A>,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+        then: impl FnOnce(T, Caller<A>) + Send + 'static,
+    ) -> Result<(), Error>
+    where
+        T: 'static,
+        A: Send + 'static,
+    {
+        let task = self.task(lane, caller, work, then);
         let put = self.queue.push(|lanes| {
             let room = lanes.len() < self.capacity.get();
             if room {
@@ -115,12 +131,9 @@ impl Workers {
             }
             room
         });
-        match put {
-            Ok(()) => call.wait(answer, lane.stage(), &self.metrics).await,
-            Err(refused) => {
-                Err(Error::refused(refused, &self.metrics, || self.pace.retry_after(self.capacity.get())))
-            }
-        }
+        put.map_err(|refused| {
+            Error::refused(refused, &self.metrics, || self.pace.retry_after(self.capacity.get()))
+        })
     }
 
     /// Takes no more work, finishes what waits and ends the threads.
@@ -134,42 +147,46 @@ impl Workers {
         }
     }
 
-    fn task<T: Send + 'static>(
+    fn task<T, A>(
         &self,
         lane: Lane,
-        call: &Call,
-        reply: oneshot::Sender<Result<T, Error>>,
+        caller: Caller<A>,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    ) -> Task {
+        then: impl FnOnce(T, Caller<A>) + Send + 'static,
+    ) -> Task
+    where
+        T: 'static,
+        A: Send + 'static,
+    {
         let (metrics, pace) = (Arc::clone(&self.metrics), Arc::clone(&self.pace));
         let (phase, seconds) = match lane {
             Lane::Texts => (Phase::Text, self.texts.clone()),
             Lane::Pictures => (Phase::Decode, self.pictures.clone()),
         };
-        let (deadline, timing) = (call.deadline, Arc::clone(&call.timing));
         let queued = Instant::now();
         Box::new(move || {
             let started = Instant::now();
-            let outcome = if deadline.is_some_and(|deadline| deadline <= started) {
-                Err(Error::Expired)
-            } else if reply.is_closed() {
-                metrics.reject(Rejection::Withdrawn);
-                return;
-            } else {
-                let waited = started.duration_since(queued);
-                timing.add(Phase::Queue, waited);
-                seconds.wait.observe(waited.as_secs_f64());
-                let outcome = work();
-                let spent = started.elapsed();
-                seconds.compute.observe(spent.as_secs_f64());
-                timing.add(phase, spent);
-                // A text takes next to nothing here, and its phase is learnt where its graph runs.
-                if lane == Lane::Pictures {
-                    pace.record(phase, spent);
-                }
-                outcome
-            };
-            let _left = reply.send(outcome);
+            if caller.deadline.is_some_and(|deadline| deadline <= started) {
+                return caller.answer(Err(Error::Expired));
+            }
+            if caller.has_left() {
+                return metrics.reject(Rejection::Withdrawn);
+            }
+            let waited = started.duration_since(queued);
+            caller.timing.add(Phase::Queue, waited);
+            seconds.wait.observe(waited.as_secs_f64());
+            let outcome = work();
+            let spent = started.elapsed();
+            seconds.compute.observe(spent.as_secs_f64());
+            caller.timing.add(phase, spent);
+            // A text takes next to nothing here, and its phase is learnt where its graph runs.
+            if lane == Lane::Pictures {
+                pace.record(phase, spent);
+            }
+            match outcome {
+                Ok(done) => then(done, caller),
+                Err(error) => caller.answer(Err(error)),
+            }
         })
     }
 }

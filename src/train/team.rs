@@ -64,10 +64,10 @@ impl Team {
             return Ok(Outcome { losses: vec![loss], gradients });
         }
         let of = self.alone.len();
-        let device = model.devices().into_iter().next().expect("a model that is trained has parameters");
-        // Leaves of its own for each: shards of one graph would wait for each other's locks.
+        // Leaves of its own for each: shards of one graph would wait for each other's locks. `fork` would make them by an operation on the
+        // parameters, and what is recorded at one that gets no gradient is never forgotten, and gone through after every step.
         let shards = (step * of..step * of + of).map(|shard| {
-            let model = model.clone().fork(&device);
+            let model = model.valid().train();
             move || differentiate(stage, &model, shard, of)
         });
         let shards = self.each(shards.collect()).into_iter().collect::<Result<Vec<_>, Error>>()?;

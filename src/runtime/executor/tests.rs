@@ -1,16 +1,16 @@
+use super::super::call::Reply;
 use super::super::call::tests::call;
 use super::super::features::{ReadText, Seen};
 use super::super::graphs::tests::shapes;
-use super::super::job::Reply;
 use super::super::raw::tests::golden_run;
-use super::super::stage::{Pair, Reading, Swap, VisualStates};
+use super::super::stage::{Pair, Reading, Sight, Swap, VisualStates};
 use super::*;
 use crate::input::Pixels;
 use crate::types::{Frame, Object, Size, Tags, UnitBox};
 
 fn put<S: Stage>(lane: &mut Lane<S>, input: S::Input) -> Reply<S::Output> {
-    let (job, reply) = Job::new(input, &call(None));
-    lane.push(job);
+    let (caller, reply) = Caller::new(&call(None));
+    lane.push(Job::new(input, caller));
     reply
 }
 
@@ -67,18 +67,16 @@ async fn an_executor_that_panics_answers_its_caller_and_starts_anew() {
 fn the_latest_stage_that_has_work_goes_first() {
     let shared = Arc::clone(&executors().shared);
     let mut lanes = Lanes::new(&shared.metrics);
-    let call = call(None);
-    let pixels = Pixels { side: 1, data: vec![0; 3] };
+    let frame = Frame::new(Size { width: 1, height: 1 });
+    let sight = Sight { frame, pixels: Pixels { side: 1, data: vec![0; 3] }, awaited: None };
     let states = VisualStates { visual: Vec::new(), coarse: Vec::new(), regions: 0 };
-    let seen = Arc::new(Seen::new(Frame::new(Size { width: 1, height: 1 }), Vec::new(), states));
+    let seen = Arc::new(Seen::new(frame, Vec::new(), states));
     let text = Arc::new(ReadText { textual: Vec::new(), tokens: 2, coarse: Vec::new() });
     let swap = Swap { picture: Arc::clone(&seen), text, object: 0, token: 0 };
     let pair = Pair { picture: seen, text: Reading::Tokens(vec![2, 3]) };
-    let ((picture, _seen), (text, _read)) = (Job::new(pixels, &call), Job::new(vec![2, 3], &call));
-    let (question, _answer) = Job::new(pair, &call);
-    lanes.pictures.push(picture);
-    lanes.texts.push(text);
-    lanes.questions.push(question);
+    let _seen = put(&mut lanes.pictures, sight);
+    let _read = put(&mut lanes.texts, vec![2, 3]);
+    let _answer = put(&mut lanes.questions, pair);
     let _associated = put(&mut lanes.associations, swap);
     let mut next = || lanes.next(&shared, Outlook { idle: 0, closed: false });
     assert!(matches!(next(), Next::Work(Work::Questions(_))));

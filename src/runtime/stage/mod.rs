@@ -18,7 +18,7 @@ mod vision;
 pub(super) use association::{Associations, Swap};
 pub(super) use fusion::Logits;
 pub(super) use objects::Found;
-pub(super) use picture::Pictures;
+pub(super) use picture::{Pictures, Sight};
 pub(super) use question::{Asked, Pair, Questions, Reading};
 pub(super) use raw::Raws;
 pub(super) use text::Texts;
@@ -31,7 +31,7 @@ use super::call::Timing;
 use super::executor::Lanes;
 use super::graph::Failed;
 use super::graphs::Graphs;
-use super::job::Lane;
+use super::job::{Job, Lane};
 
 /// A stage of the path from a request to its answer.
 pub(super) trait Stage: Sized + Send + 'static {
@@ -50,6 +50,12 @@ pub(super) trait Stage: Sized + Send + 'static {
 
     /// Where its jobs wait.
     fn lane(lanes: &mut Lanes) -> &mut Lane<Self>;
+
+    /// The question that can be asked now that a job has its output. It goes from executor to executor, so that no caller has to wake in
+    /// between, and a batch of pictures becomes one of questions.
+    fn follow(_: &Self::Input, _: &Self::Output) -> Option<Job<Questions>> {
+        None
+    }
 
     /// Runs a batch, which is not empty; one output per input, in their order. The time of each graph is added to `timing`.
     fn run(
