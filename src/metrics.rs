@@ -1,5 +1,7 @@
 //! Every metric of the server, once: the fields of one struct with its own registry, so that two servers can live in one process.
 
+mod memory;
+
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
@@ -62,6 +64,8 @@ pub struct Metrics {
     /// Seconds, by `route`.
     pub http_request_duration: HistogramVec,
     pub inflight_requests: IntGauge,
+    /// 1 while requests should be sent here.
+    pub ready: IntGauge,
     rejected: IntCounterVec,
     stage_queue: HistogramVec,
     stage_compute: HistogramVec,
@@ -90,8 +94,8 @@ impl Metrics {
                 &["route"],
                 seconds(),
             ),
-            inflight_requests: IntGauge::with_opts(opts("inflight_requests", "Requests being answered."))
-                .expect("a constant gauge is well formed"),
+            inflight_requests: gauge("inflight_requests", "Requests being answered."),
+            ready: gauge("ready", "1 while requests should be sent here, as /health/ready says."),
             rejected: counters("rejected_total", "Work refused or dropped, by reason.", &["reason"]),
             stage_queue: histograms(
                 "stage_queue_seconds",
@@ -143,9 +147,18 @@ impl Metrics {
             metrics.model_reloads.with_label_values(&[reload.name()]);
         }
         metrics.register(ProcessCollector::for_self());
+        let build = gauges("build_info", "1, with the version of cmal.", &["version"]);
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        metrics.register(build);
+        if let Some(bytes) = memory::limit() {
+            let limit = gauge("memory_limit_bytes", "Memory that the process may take.");
+            limit.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+            metrics.register(limit);
+        }
         metrics.register(metrics.http_requests.clone());
         metrics.register(metrics.http_request_duration.clone());
         metrics.register(metrics.inflight_requests.clone());
+        metrics.register(metrics.ready.clone());
         metrics.register(metrics.rejected.clone());
         metrics.register(metrics.stage_queue.clone());
         metrics.register(metrics.stage_compute.clone());
@@ -284,6 +297,10 @@ fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
     IntCounterVec::new(opts(name, help), labels).expect("a constant counter is well formed")
 }
 
+fn gauge(name: &str, help: &str) -> IntGauge {
+    IntGauge::with_opts(opts(name, help)).expect("a constant gauge is well formed")
+}
+
 fn gauges(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
     IntGaugeVec::new(opts(name, help), labels).expect("a constant gauge is well formed")
 }
@@ -317,6 +334,9 @@ mod tests {
             "cmal_rejected_total{reason=\"withdrawn\"} 1",
             "cmal_rejected_total{reason=\"overloaded\"} 0",
             "cmal_inflight_requests 0",
+            "cmal_ready 0",
+            concat!("cmal_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+            "cmal_memory_limit_bytes ",
             "cmal_cache_hits_total{cache=\"texts\"} 0",
             "cmal_cache_bytes{cache=\"texts\"} 7",
         ] {

@@ -31,6 +31,8 @@ pub async fn ready(State(state): State<AppState>) -> Result<&'static str, Proble
     (status = 200, description = "All metrics.", body = String, content_type = "text/plain"),
 ))]
 pub async fn metrics(State(state): State<AppState>) -> Response {
+    // Set when it is told, so that it can't say anything else than `/health/ready`.
+    state.metrics().ready.set(i64::from(state.ready().is_ok()));
     ([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], state.metrics().render()).into_response()
 }
 

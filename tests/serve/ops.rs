@@ -29,6 +29,7 @@ fn the_ops_listener_answers_those_who_operate_and_nobody_else() {
     for line in [
         r#"cmal_http_requests_total{method="GET",route="/openapi.yaml",status="200"} 2"#,
         r#"cmal_model_info{model="shapes","#,
+        "cmal_ready 1\n",
     ] {
         assert!(metrics.contains(line), "{line} is missing in\n{metrics}");
     }
@@ -64,6 +65,7 @@ fn the_ops_listener_lives_until_the_last_request_is_answered() {
     }
     assert_eq!(status(&format!("{ops}/health/live")), 200);
     assert_eq!(status(&format!("{ops}/health/ready")), 503);
+    assert!(metrics().contains("cmal_ready 0\n"));
     connection.write_all(last.as_bytes()).unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).unwrap();
