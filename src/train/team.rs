@@ -60,14 +60,13 @@ impl Team {
     /// Loss and gradients of step number `step`.
     pub fn step<S: Stage>(&self, stage: &S, model: &S::Model, step: usize) -> Result<Outcome, Error> {
         if self.alone.is_empty() {
-            let (loss, gradients) = differentiate(stage, model, step, 1)?;
+            let (loss, gradients) = differentiate(stage, &leaves(model), step, 1)?;
             return Ok(Outcome { losses: vec![loss], gradients });
         }
         let of = self.alone.len();
-        // Leaves of its own for each: shards of one graph would wait for each other's locks. `fork` would make them by an operation on the
-        // parameters, and what is recorded at one that gets no gradient is never forgotten, and gone through after every step.
+        // Leaves of its own for each: shards of one graph would wait for each other's locks.
         let shards = (step * of..step * of + of).map(|shard| {
-            let model = model.valid().train();
+            let model = leaves(model);
             move || differentiate(stage, &model, shard, of)
         });
         let shards = self.each(shards.collect()).into_iter().collect::<Result<Vec<_>, Error>>()?;
@@ -81,6 +80,14 @@ impl Team {
     }
 }
 
+/// The model with leaves of its own, which go with it.
+///
+/// What is recorded at a parameter is kept for as long as the parameter is, and gone through after every step; one that gets no gradient
+/// stays the same through all steps. `fork` is no way to such leaves: it records an operation at each parameter.
+fn leaves<M: Module>(model: &M) -> M {
+    model.valid().train()
+}
+
 /// Loss of a shard, and the gradients of its part in the mean of `of` shards.
 fn differentiate<S: Stage>(
     stage: &S,
@@ -91,4 +98,76 @@ fn differentiate<S: Stage>(
     let loss = stage.loss(model, shard)?;
     let gradients = loss.total.clone().div_scalar(of as f64).backward();
     Ok((loss.detached(), GradientsParams::from_grads(gradients, model)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use burn::nn::{Linear, LinearConfig};
+    use burn::tensor::{Device, Tensor};
+
+    use super::*;
+    use crate::train::optimizer::Weighed;
+    use crate::train::run::Figures;
+    use crate::train::schedule::Schedule;
+
+    #[derive(Module, Debug)]
+    struct Net {
+        used: Linear,
+        idle: Linear,
+    }
+
+    impl Weighed for Net {
+        fn hidden(&self) -> &'static [&'static str] {
+            &[]
+        }
+
+        fn gentle(&self) -> &'static [&'static str] {
+            &[]
+        }
+    }
+
+    struct Sum;
+
+    impl Stage for Sum {
+        type Model = Net;
+
+        fn name(&self) -> &'static str {
+            "sum"
+        }
+
+        fn schedule(&self) -> Schedule {
+            unreachable!("a team takes its steps from elsewhere")
+        }
+
+        fn loss(&self, model: &Net, _: usize) -> Result<Loss, Error> {
+            let sum = model.used.forward(Tensor::<2>::ones([1, 2], &model.used.weight.device())).sum();
+            Ok(Loss::sum(vec![("sum", 1.0, sum)]))
+        }
+
+        fn validate(&self, _: &Net) -> Result<Figures, Error> {
+            unreachable!("no step validates")
+        }
+    }
+
+    #[test]
+    fn steps_stay_as_short_as_they_were_though_a_weight_gets_no_gradient() {
+        let device = Device::flex().autodiff();
+        let net =
+            Net { used: LinearConfig::new(2, 2).init(&device), idle: LinearConfig::new(2, 2).init(&device) };
+        for workers in [1, 2] {
+            let team = Team::new(workers).unwrap();
+            let shortest = |steps: std::ops::Range<usize>| {
+                let spent = steps.map(|step| {
+                    let begun = Instant::now();
+                    team.step(&Sum, &net, step).unwrap();
+                    begun.elapsed()
+                });
+                spent.min().unwrap_or(Duration::MAX)
+            };
+            let (first, _, last) = (shortest(0..200), shortest(200..2000), shortest(2000..2200));
+            assert!(last < first * 10, "{workers} workers: {first:?} at first, {last:?} after 2000 steps");
+        }
+    }
 }
