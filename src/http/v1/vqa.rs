@@ -74,7 +74,16 @@ impl VqaResponse {
     post, path = "/v1/vqa", tag = "tasks",
     request_body(
         content = VqaRequest,
-        example = json!({"image": example::picture(), "question": "What colour is the circle?", "top_k": 2}),
+        examples(
+            ("file" = (
+                summary = "A picture",
+                value = json!({"image": example::picture(), "question": "What colour is the circle?", "top_k": 2}),
+            )),
+            ("kept" = (
+                summary = "A picture that was left here before, by its id",
+                value = json!({"image": {"id": example::ID}, "question": "How many circles are there?"}),
+            )),
+        ),
     ),
     responses(
         (status = 200, description = "The most probable answers.", body = VqaResponse, example = json!(VqaResponse::example())),
