@@ -304,7 +304,7 @@ fn timeout_parameter() -> Parameter {
             "Milliseconds after which the client stops waiting; the server's maximum applies too.",
         ))
         .schema(Some(ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1))))
-        .example(Some(json!(5000)))
+        .example(Some(json!(20_000)))
         .build()
 }
 

@@ -13,7 +13,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::http::extract::{Asked, Picture};
+use crate::http::extract::{Asked, Picture, whole_number};
 use crate::http::layers::RequestId;
 use crate::http::openapi::Refusals;
 use crate::http::problem::ProblemDocument;
@@ -41,7 +41,7 @@ pub struct QueryRequest {
 pub enum ItemView {
     Vqa {
         question: String,
-        #[serde(default = "vqa::default_top_k")]
+        #[serde(default = "vqa::default_top_k", deserialize_with = "whole_number")]
         #[schema(minimum = 1, maximum = 20)]
         top_k: i64,
     },
@@ -50,7 +50,7 @@ pub enum ItemView {
     },
     Grounding {
         expression: String,
-        #[serde(default = "grounding::default_top_k")]
+        #[serde(default = "grounding::default_top_k", deserialize_with = "whole_number")]
         #[schema(minimum = 1, maximum = 20)]
         top_k: i64,
     },
