@@ -3,7 +3,7 @@
 CARGO ?= cargo
 RECIPE ?= models/recipes/shapes.toml
 
-.PHONY: serve test lint features check-gpu openapi train onnxruntime
+.PHONY: serve test lint features fuzz check-gpu openapi train onnxruntime
 
 # Builds the server without the training stack and serves models/ on http://127.0.0.1:8080; options in ARGS.
 serve: onnxruntime
@@ -22,6 +22,10 @@ lint:
 features:
 	$(CARGO) check --release --no-default-features
 	$(CARGO) check --release --no-default-features --features train
+
+# Apart from `test`, for its minutes: requests made by chance from the contract; options in ARGS.
+fuzz:
+	tests/schemathesis/run.sh $(ARGS)
 
 # Apart from `test`: vulkan compiles a whole graphics stack, and cuda needs an LLVM bundle that its build downloads.
 check-gpu:

@@ -304,6 +304,7 @@ fn timeout_parameter() -> Parameter {
             "Milliseconds after which the client stops waiting; the server's maximum applies too.",
         ))
         .schema(Some(ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1))))
+        .example(Some(json!(20_000)))
         .build()
 }
 
@@ -315,6 +316,7 @@ fn request_id_parameter() -> Parameter {
             "An id of the client's own, 1 to 128 letters, digits and `-_.:/+=@`; else the server makes one.",
         ))
         .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .example(Some(json!("order-4711")))
         .build()
 }
 

@@ -38,7 +38,7 @@ pub async fn metrics(State(state): State<AppState>) -> Response {
 
 /// This contract as YAML
 #[utoipa::path(get, path = "/openapi.yaml", tag = "operation", operation_id = "contractYaml", responses(
-    (status = 200, description = "The contract.", body = String, content_type = "application/yaml"),
+    (status = 200, description = "The contract.", body = serde_json::Value, content_type = "application/yaml"),
 ))]
 pub async fn contract_yaml() -> Response {
     ([(CONTENT_TYPE, "application/yaml")], openapi::rendered().yaml.as_str()).into_response()

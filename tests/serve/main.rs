@@ -9,6 +9,7 @@ mod batching;
 mod caching;
 mod cancellation;
 mod contract;
+mod contract_examples;
 mod cors;
 mod dashboards;
 mod images_route;

@@ -17,13 +17,19 @@ pub fn deadline(headers: &HeaderMap, most: Duration) -> Result<Instant, Problem>
 
 fn asked(headers: &HeaderMap) -> Result<Option<Duration>, Problem> {
     let Some(value) = headers.get(TIMEOUT) else { return Ok(None) };
-    match value.to_str().ok().and_then(|text| text.trim().parse::<u64>().ok()) {
+    match value.to_str().ok().and_then(|text| milliseconds(text.trim())) {
         Some(milliseconds) if milliseconds > 0 => Ok(Some(Duration::from_millis(milliseconds))),
         _ => Err(Problem::Header {
             name: "X-Request-Timeout-Ms",
             expected: "a whole number of milliseconds, 1 or more",
         }),
     }
+}
+
+fn milliseconds(digits: &str) -> Option<u64> {
+    let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    // A number too long to be read is longer than the server's maximum, too.
+    whole.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -38,7 +44,7 @@ mod tests {
     fn a_time_is_read_in_milliseconds_and_nonsense_is_refused() {
         assert_eq!(ask("250").unwrap(), Some(Duration::from_millis(250)));
         assert_eq!(asked(&HeaderMap::new()).unwrap(), None);
-        for nonsense in ["0", "-5", "1.5", "soon", "", "99999999999999999999999"] {
+        for nonsense in ["0", "-5", "+5", "1.5", "soon", ""] {
             assert!(matches!(ask(nonsense), Err(Problem::Header { .. })), "{nonsense:?}");
         }
     }
@@ -46,7 +52,7 @@ mod tests {
     #[test]
     fn a_client_can_ask_for_less_than_the_servers_maximum_and_not_for_more() {
         let most = Duration::from_secs(5);
-        for (asked, longest) in [("250", Duration::from_millis(250)), ("999999999999", most)] {
+        for (asked, longest) in [("250", Duration::from_millis(250)), ("99999999999999999999999", most)] {
             let headers = HeaderMap::from_iter([(TIMEOUT.parse().unwrap(), asked.parse().unwrap())]);
             let before = Instant::now();
             let deadline = deadline(&headers, most).unwrap();

@@ -77,6 +77,11 @@ impl<'de> Deserializer<'de> for Values {
         visitor.visit_i64(number)
     }
 
+    /// How [`whole_number`](super::whole_number) asks: a form says nothing of the kinds of its numbers.
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_i64(visitor)
+    }
+
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         visitor.visit_some(self)
     }
@@ -96,7 +101,7 @@ impl<'de> Deserializer<'de> for Values {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        bool i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 char str string bytes byte_buf unit unit_struct
         newtype_struct tuple tuple_struct map enum identifier ignored_any
     }
 }
@@ -113,7 +118,7 @@ impl IntoDeserializer<'_> for Values {
 mod tests {
     use serde::Deserialize;
 
-    use super::super::{Picture, PictureFile};
+    use super::super::{Picture, PictureFile, whole_number};
     use super::*;
 
     #[derive(Debug, PartialEq, Deserialize)]
@@ -122,7 +127,7 @@ mod tests {
         image: Option<Picture>,
         #[serde(default)]
         texts: Vec<String>,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "whole_number")]
         top_k: i64,
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::Problem;
-use crate::http::extract::{Asked, Picture};
+use crate::http::extract::{Asked, Picture, whole_number};
 use crate::http::openapi::Refusals;
 use crate::types::{Candidate, GroundingAnswer, PixelBox, Query, Tags};
 
@@ -20,7 +20,7 @@ pub struct GroundingRequest {
     /// Such as "the small red star left of the square".
     expression: String,
     /// Candidates to list.
-    #[serde(default = "default_top_k")]
+    #[serde(default = "default_top_k", deserialize_with = "whole_number")]
     #[schema(minimum = 1, maximum = 20)]
     top_k: i64,
 }

@@ -1,9 +1,15 @@
 //! `POST /v1/match`: how well texts describe pictures.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde_json::json;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::http::extract::{Asked, Picture};
 use crate::http::openapi::Refusals;
@@ -11,10 +17,15 @@ use crate::http::{AppState, Problem};
 
 use super::example;
 
+/// What is matched, as it was sent.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub struct MatchRequest(Fields);
+
 /// One or several pictures, one or several texts.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MatchRequest {
+struct Fields {
     /// Either this or `images`.
     #[schema(nullable = false)]
     image: Option<Picture>,
@@ -29,6 +40,29 @@ pub struct MatchRequest {
     texts: Option<Vec<String>>,
 }
 
+impl ToSchema for MatchRequest {
+    fn name() -> Cow<'static, str> {
+        "MatchRequest".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Fields::schemas(schemas);
+    }
+}
+
+impl PartialSchema for MatchRequest {
+    fn schema() -> RefOr<Schema> {
+        let either = |one, more| json!({"oneOf": [{"required": [one]}, {"required": [more]}]});
+        let both = json!([either("image", "images"), either("text", "texts")]);
+        let mut schema = Fields::schema();
+        if let RefOr::T(Schema::Object(fields)) = &mut schema {
+            // An object of the contract's writer has no place for `allOf`; its extensions are written as they are.
+            fields.extensions = Some(Extensions::from_iter([("allOf", both)]));
+        }
+        schema
+    }
+}
+
 /// A score for each pair of a picture and a text.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MatchResponse {
@@ -39,8 +73,9 @@ pub struct MatchResponse {
 }
 
 impl MatchResponse {
-    fn example() -> Self {
-        Self { scores: vec![vec![0.96875, 0.03125]], model: example::MODEL.to_owned() }
+    /// One picture and as many texts as there are scores.
+    pub(super) fn example(scores: &[f32]) -> Self {
+        Self { scores: vec![scores.to_vec()], model: example::MODEL.to_owned() }
     }
 }
 
@@ -49,10 +84,20 @@ impl MatchResponse {
     post, path = "/v1/match", tag = "tasks", operation_id = "match",
     request_body(
         content = MatchRequest,
-        example = json!({"image": example::picture(), "texts": ["a red circle", "a blue square"]}),
+        examples(
+            ("pictures" = (
+                summary = "Several pictures, one text",
+                value = json!({"images": [example::picture(), {"id": example::ID}], "text": "a red circle"}),
+            )),
+            ("texts" = (
+                summary = "One picture, several texts",
+                value = json!({"image": example::picture(), "texts": ["a red circle", "a blue square"]}),
+            )),
+        ),
     ),
     responses(
-        (status = 200, description = "Scores, pictures × texts.", body = MatchResponse, example = json!(MatchResponse::example())),
+        (status = 200, description = "Scores, pictures × texts.", body = MatchResponse,
+            example = json!(MatchResponse::example(&[0.96875, 0.03125]))),
         Refusals,
     ),
 )]
@@ -60,8 +105,9 @@ pub async fn matching(
     State(state): State<AppState>,
     Asked { request, images, engine, call }: Asked<MatchRequest>,
 ) -> Result<Json<MatchResponse>, Problem> {
-    let pictures = one_or_more(request.image, request.images, ("image", "images"))?;
-    let texts = one_or_more(request.text, request.texts, ("text", "texts"))?;
+    let MatchRequest(asked) = request;
+    let pictures = one_or_more(asked.image, asked.images, ("image", "images"))?;
+    let texts = one_or_more(asked.text, asked.texts, ("text", "texts"))?;
     check_pairs(pictures.len(), texts.len(), state.settings().max_pairs.get())?;
     let pictures = pictures.into_iter().map(|picture| images.open(picture)).collect::<Result<_, _>>()?;
     let (pictures, texts) = tokio::try_join!(engine.see_all(pictures, &call), engine.read_all(texts, &call))?;

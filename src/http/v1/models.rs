@@ -12,12 +12,18 @@ use crate::http::openapi::{NotReady, UnknownModel};
 use crate::http::{AppState, Problem, RefusedVersion};
 use crate::runtime::Engine;
 
-use super::MAX_TOP_K;
+use super::{MAX_TOP_K, example};
 
 /// The models that are served.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ModelsResponse {
     models: Vec<ModelView>,
+}
+
+impl ModelsResponse {
+    fn example() -> Self {
+        Self { models: vec![ModelView::example()] }
+    }
 }
 
 /// A model and what it runs on.
@@ -136,11 +142,41 @@ impl ModelView {
             refused: state.refused().as_deref().map(RefusedView::from),
         }
     }
+
+    fn example() -> Self {
+        let (name, version) = example::MODEL.split_once('@').unwrap_or_default();
+        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+        Self {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            created: "2026-11-26T09:22:21Z".to_owned(),
+            source_commit: "23efa0f63da0".to_owned(),
+            fingerprint: "1d0b5e9c44a7f2835d6e10b7c98f3a2e6407d1bb85f9ce20a3647e18f5c2d90b".to_owned(),
+            provider: "cpu",
+            executors: 2,
+            limits: LimitsView {
+                body_bytes: 20 << 20,
+                picture_pixels: 40_000_000,
+                text_tokens: 48,
+                objects: 16,
+                top_k: MAX_TOP_K,
+                pairs: 256,
+                queries: 64,
+                request_ms: 30_000,
+            },
+            answers: 46,
+            classes: words(&["circle", "square", "star"]),
+            attributes: words(&["solid", "small", "red", "blue"]),
+            metrics: BTreeMap::from([("vqa.accuracy".to_owned(), 0.96875)]),
+            training_data: "Scenes drawn by `cmal world`.".to_owned(),
+            refused: None,
+        }
+    }
 }
 
 /// List the models that are served
 #[utoipa::path(get, path = "/v1/models", tag = "models", operation_id = "models", responses(
-    (status = 200, description = "The models.", body = ModelsResponse),
+    (status = 200, description = "The models.", body = ModelsResponse, example = json!(ModelsResponse::example())),
     NotReady,
 ))]
 pub async fn list(State(state): State<AppState>) -> Result<Json<ModelsResponse>, Problem> {
@@ -153,7 +189,7 @@ pub async fn list(State(state): State<AppState>) -> Result<Json<ModelsResponse>,
     get, path = "/v1/models/{name}", tag = "models", operation_id = "model",
     params(("name" = String, Path, description = "Name of the model, or `NAME@VERSION` as answers give it.", example = "shapes")),
     responses(
-        (status = 200, description = "The model.", body = ModelView),
+        (status = 200, description = "The model.", body = ModelView, example = json!(ModelView::example())),
         UnknownModel,
         NotReady,
     ),

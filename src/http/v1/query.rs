@@ -1,5 +1,6 @@
 //! `POST /v1/query`: several questions of any task about one picture.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use axum::extract::State;
@@ -8,9 +9,11 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
-use crate::http::extract::{Asked, Picture};
+use crate::http::extract::{Asked, Picture, whole_number};
 use crate::http::layers::RequestId;
 use crate::http::openapi::Refusals;
 use crate::http::problem::ProblemDocument;
@@ -19,7 +22,7 @@ use crate::runtime;
 use crate::types::Query;
 
 use super::answer::AnswerView;
-use super::{entailment, example, grounding, top_k, vqa};
+use super::{entailment, example, grounding, matching, top_k, vqa};
 
 /// A picture and what is asked about it.
 #[derive(Debug, serde::Deserialize, ToSchema)]
@@ -27,7 +30,7 @@ use super::{entailment, example, grounding, top_k, vqa};
 pub struct QueryRequest {
     image: Picture,
     /// In a form, one field of JSON for each query.
-    #[schema(value_type = Vec<ItemView>, min_items = 1)]
+    #[schema(min_items = 1)]
     queries: Vec<Item>,
 }
 
@@ -38,7 +41,7 @@ pub struct QueryRequest {
 pub enum ItemView {
     Vqa {
         question: String,
-        #[serde(default = "vqa::default_top_k")]
+        #[serde(default = "vqa::default_top_k", deserialize_with = "whole_number")]
         #[schema(minimum = 1, maximum = 20)]
         top_k: i64,
     },
@@ -47,7 +50,7 @@ pub enum ItemView {
     },
     Grounding {
         expression: String,
-        #[serde(default = "grounding::default_top_k")]
+        #[serde(default = "grounding::default_top_k", deserialize_with = "whole_number")]
         #[schema(minimum = 1, maximum = 20)]
         top_k: i64,
     },
@@ -64,6 +67,27 @@ impl<'de> Deserialize<'de> for Item {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // A form hands a field to this same call as bytes.
         deserializer.deserialize_struct("Query", &["task"], ItemVisitor).map(Self)
+    }
+}
+
+impl ToSchema for Item {
+    fn name() -> Cow<'static, str> {
+        ItemView::name()
+    }
+}
+
+impl PartialSchema for Item {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = ItemView::schema();
+        if let RefOr::T(Schema::OneOf(tasks)) = &mut schema {
+            for task in &mut tasks.items {
+                // A derived schema tells of a structure that it denies other fields, of an enum's variants it doesn't.
+                if let RefOr::T(Schema::Object(fields)) = task {
+                    fields.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+                }
+            }
+        }
+        schema
     }
 }
 
@@ -116,10 +140,14 @@ pub enum ResultView {
 impl QueryResponse {
     fn example() -> Self {
         let empty = Problem::Unusable { field: "hypothesis", reason: "is empty".to_owned() };
-        let vqa = AnswerView::Vqa(vqa::VqaResponse::example());
-        let entailment = AnswerView::Entailment(entailment::EntailmentResponse::example());
+        let answers = [
+            AnswerView::Vqa(vqa::VqaResponse::example()),
+            AnswerView::Entailment(entailment::EntailmentResponse::example()),
+            AnswerView::Grounding(grounding::GroundingResponse::example()),
+            AnswerView::Match(matching::MatchResponse::example(&[0.96875])),
+        ];
         let problem = ResultView::Problem(empty.document("5f2a7c31d09be864-1f"));
-        Self { results: vec![ResultView::Answer(vqa), ResultView::Answer(entailment), problem] }
+        Self { results: answers.map(ResultView::Answer).into_iter().chain([problem]).collect() }
     }
 }
 
@@ -134,6 +162,8 @@ impl QueryResponse {
         example = json!({"image": example::picture(), "queries": [
             {"task": "vqa", "question": "What colour is the circle?", "top_k": 2},
             {"task": "entailment", "hypothesis": "There is a red circle."},
+            {"task": "grounding", "expression": "the red circle"},
+            {"task": "match", "text": "a red circle"},
             {"task": "entailment", "hypothesis": ""},
         ]}),
     ),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::http::Problem;
-use crate::http::extract::{Asked, Picture};
+use crate::http::extract::{Asked, Picture, whole_number};
 use crate::http::openapi::Refusals;
 use crate::types::{Query, ScoredAnswer, VqaAnswer};
 
@@ -20,7 +20,7 @@ pub struct VqaRequest {
     /// In English, as one would ask a person.
     question: String,
     /// Answers to list.
-    #[serde(default = "default_top_k")]
+    #[serde(default = "default_top_k", deserialize_with = "whole_number")]
     #[schema(minimum = 1, maximum = 20)]
     top_k: i64,
 }
@@ -74,7 +74,16 @@ impl VqaResponse {
     post, path = "/v1/vqa", tag = "tasks",
     request_body(
         content = VqaRequest,
-        example = json!({"image": example::picture(), "question": "What colour is the circle?", "top_k": 2}),
+        examples(
+            ("file" = (
+                summary = "A picture",
+                value = json!({"image": example::picture(), "question": "What colour is the circle?", "top_k": 2}),
+            )),
+            ("kept" = (
+                summary = "A picture that was left here before, by its id",
+                value = json!({"image": {"id": example::ID}, "question": "How many circles are there?"}),
+            )),
+        ),
     ),
     responses(
         (status = 200, description = "The most probable answers.", body = VqaResponse, example = json!(VqaResponse::example())),

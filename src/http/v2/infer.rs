@@ -29,7 +29,8 @@ const WRITE_HERE: usize = 16 << 10;
     post, path = "/v2/models/{model}/infer", tag = "inference protocol", operation_id = "infer",
     params(
         ("model" = String, Path, description = "Bundle and graph.", example = "shapes.text"),
-        ("Inference-Header-Content-Length" = Option<u64>, Header, description = "Bytes of the JSON in front of binary data."),
+        ("Inference-Header-Content-Length" = Option<u64>, Header, nullable = false,
+            description = "Bytes of the JSON in front of binary data."),
     ),
     request_body(content(
         (InferRequest = "application/json", example = json!(request_example())),
@@ -78,8 +79,9 @@ pub async fn infer(
     operation_id = "inferVersion",
     params(
         ("model" = String, Path, description = "Bundle and graph.", example = "shapes.text"),
-        ("version" = String, Path, description = "Version of the bundle."),
-        ("Inference-Header-Content-Length" = Option<u64>, Header, description = "Bytes of the JSON in front of binary data."),
+        ("version" = String, Path, description = "Version of the bundle.", example = "6"),
+        ("Inference-Header-Content-Length" = Option<u64>, Header, nullable = false,
+            description = "Bytes of the JSON in front of binary data."),
     ),
     request_body(content(
         (InferRequest = "application/json", example = json!(request_example())),

@@ -13,6 +13,9 @@ use super::address::{self, Address};
 use super::contract::{NotReady, UnknownModel};
 use super::datatype;
 
+/// The protocol's name for what runs the graphs.
+const PLATFORM: &str = "onnxruntime_onnx";
+
 /// The server as the protocol describes it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = InferenceServer)]
@@ -68,6 +71,13 @@ pub struct TensorView {
     shape: Vec<i64>,
 }
 
+impl ServerView {
+    fn new() -> Self {
+        let extensions = ["binary_tensor_data"];
+        Self { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), extensions }
+    }
+}
+
 impl ModelView {
     fn new(engine: &Engine, graph: RawGraph<'_>) -> Self {
         let served = engine.model();
@@ -75,9 +85,23 @@ impl ModelView {
         Self {
             name: address::name(served, graph.name()),
             versions: [served.version().to_owned()],
-            platform: "onnxruntime_onnx",
+            platform: PLATFORM,
             inputs: views(graph.inputs()),
             outputs: views(graph.outputs()),
+        }
+    }
+
+    fn example() -> Self {
+        let view = |name: &str, datatype, shape: &[i64]| {
+            let (name, shape) = (name.to_owned(), shape.to_vec());
+            TensorView { name, datatype, shape }
+        };
+        Self {
+            name: "shapes.text".to_owned(),
+            versions: ["6".to_owned()],
+            platform: PLATFORM,
+            inputs: vec![view("tokens", "INT64", &[-1, -1]), view("token_mask", "BOOL", &[-1, -1])],
+            outputs: vec![view("textual", "FP32", &[-1, -1, 128]), view("textual_coarse", "FP32", &[-1, 96])],
         }
     }
 }
@@ -99,17 +123,16 @@ impl From<&TensorEntry> for TensorView {
 /// Describe the server
 #[utoipa::path(
     get, path = "/v2", tag = "inference protocol", operation_id = "inferenceServer",
-    responses((status = 200, description = "The server.", body = ServerView)),
+    responses((status = 200, description = "The server.", body = ServerView, example = json!(ServerView::new()))),
 )]
 pub async fn server() -> Json<ServerView> {
-    let extensions = ["binary_tensor_data"];
-    Json(ServerView { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), extensions })
+    Json(ServerView::new())
 }
 
 /// The server runs
 #[utoipa::path(
     get, path = "/v2/health/live", tag = "inference protocol", operation_id = "inferenceLive",
-    responses((status = 200, description = "It does.", body = LiveView)),
+    responses((status = 200, description = "It does.", body = LiveView, example = json!({"live": true}))),
 )]
 pub async fn live() -> Json<LiveView> {
     Json(LiveView { live: true })
@@ -118,7 +141,7 @@ pub async fn live() -> Json<LiveView> {
 /// All models are ready
 #[utoipa::path(
     get, path = "/v2/health/ready", tag = "inference protocol", operation_id = "inferenceReady",
-    responses((status = 200, description = "They are.", body = ReadyView), NotReady),
+    responses((status = 200, description = "They are.", body = ReadyView, example = json!({"ready": true})), NotReady),
 )]
 pub async fn ready(State(state): State<AppState>) -> Result<Json<ReadyView>, Problem> {
     state.ready().map(|()| Json(ReadyView { ready: true }))
@@ -128,7 +151,11 @@ pub async fn ready(State(state): State<AppState>) -> Result<Json<ReadyView>, Pro
 #[utoipa::path(
     get, path = "/v2/models/{model}", tag = "inference protocol", operation_id = "inferenceModel",
     params(("model" = String, Path, description = "Bundle and graph.", example = "shapes.text")),
-    responses((status = 200, description = "The model.", body = ModelView), UnknownModel, NotReady),
+    responses(
+        (status = 200, description = "The model.", body = ModelView, example = json!(ModelView::example())),
+        UnknownModel,
+        NotReady,
+    ),
 )]
 pub async fn model(State(state): State<AppState>, address: Address) -> Result<Json<ModelView>, Problem> {
     let engine = state.engine()?;
@@ -141,9 +168,13 @@ pub async fn model(State(state): State<AppState>, address: Address) -> Result<Js
     operation_id = "inferenceModelVersion",
     params(
         ("model" = String, Path, description = "Bundle and graph.", example = "shapes.text"),
-        ("version" = String, Path, description = "Version of the bundle."),
+        ("version" = String, Path, description = "Version of the bundle.", example = "6"),
     ),
-    responses((status = 200, description = "The model.", body = ModelView), UnknownModel, NotReady),
+    responses(
+        (status = 200, description = "The model.", body = ModelView, example = json!(ModelView::example())),
+        UnknownModel,
+        NotReady,
+    ),
 )]
 pub async fn model_version(state: State<AppState>, address: Address) -> Result<Json<ModelView>, Problem> {
     model(state, address).await
@@ -153,7 +184,11 @@ pub async fn model_version(state: State<AppState>, address: Address) -> Result<J
 #[utoipa::path(
     get, path = "/v2/models/{model}/ready", tag = "inference protocol", operation_id = "inferenceModelReady",
     params(("model" = String, Path, description = "Bundle and graph.", example = "shapes.text")),
-    responses((status = 200, description = "It is.", body = ModelReadyView), UnknownModel, NotReady),
+    responses(
+        (status = 200, description = "It is.", body = ModelReadyView, example = json!({"name": "shapes.text", "ready": true})),
+        UnknownModel,
+        NotReady,
+    ),
 )]
 pub async fn model_ready(
     State(state): State<AppState>,
@@ -170,9 +205,13 @@ pub async fn model_ready(
     operation_id = "inferenceModelVersionReady",
     params(
         ("model" = String, Path, description = "Bundle and graph.", example = "shapes.text"),
-        ("version" = String, Path, description = "Version of the bundle."),
+        ("version" = String, Path, description = "Version of the bundle.", example = "6"),
     ),
-    responses((status = 200, description = "It is.", body = ModelReadyView), UnknownModel, NotReady),
+    responses(
+        (status = 200, description = "It is.", body = ModelReadyView, example = json!({"name": "shapes.text", "ready": true})),
+        UnknownModel,
+        NotReady,
+    ),
 )]
 pub async fn model_version_ready(
     state: State<AppState>,

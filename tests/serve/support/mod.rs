@@ -2,6 +2,7 @@
 
 pub mod bad;
 pub mod close;
+pub mod contract;
 pub mod pictures;
 pub mod reply;
 pub mod server;
