@@ -3,7 +3,7 @@
 CARGO ?= cargo
 RECIPE ?= models/recipes/shapes.toml
 
-.PHONY: serve test lint features check-gpu openapi train onnxruntime
+.PHONY: serve test lint features check-page check-gpu openapi train onnxruntime
 
 # Builds the server without the training stack and serves models/ on http://127.0.0.1:8080; options in ARGS.
 serve: onnxruntime
@@ -22,6 +22,11 @@ lint:
 features:
 	$(CARGO) check --release --no-default-features
 	$(CARGO) check --release --no-default-features --features train
+
+# Apart from `test`: the pages in a browser, Debian's package `chromium`. Options in ARGS, such as `--shots FOLDER` for screenshots.
+check-page: onnxruntime
+	$(CARGO) build --release
+	python3 tests/page/check.py $(ARGS)
 
 # Apart from `test`: vulkan compiles a whole graphics stack, and cuda needs an LLVM bundle that its build downloads.
 check-gpu:
