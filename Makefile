@@ -3,7 +3,7 @@
 CARGO ?= cargo
 RECIPE ?= models/recipes/shapes.toml
 
-.PHONY: serve test lint features fuzz check-gpu openapi train onnxruntime
+.PHONY: serve test lint features fuzz check-page check-prometheus check-gpu openapi train onnxruntime
 
 # Builds the server without the training stack and serves models/ on http://127.0.0.1:8080; options in ARGS.
 serve: onnxruntime
@@ -26,6 +26,16 @@ features:
 # Apart from `test`, for its minutes: requests made by chance from the contract; options in ARGS.
 fuzz:
 	tests/schemathesis/run.sh $(ARGS)
+
+# Apart from `test`: the pages in a browser, Debian's package `chromium`. Options in ARGS, such as `--shots FOLDER` for screenshots.
+check-page: onnxruntime
+	$(CARGO) build --release
+	python3 tests/page/check.py $(ARGS)
+
+# Apart from `test`: rules, alerts and the dashboard in a real Prometheus, Debian's package `prometheus`.
+check-prometheus: onnxruntime
+	$(CARGO) build --release
+	tests/prometheus/run.sh $(ARGS)
 
 # Apart from `test`: vulkan compiles a whole graphics stack, and cuda needs an LLVM bundle that its build downloads.
 check-gpu:

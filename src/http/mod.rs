@@ -1,7 +1,8 @@
 //! The HTTP microservice: requests in, problems or answers out. What a model computes is the engine's business; this module reads
 //! requests, calls the engine and shapes answers.
 //!
-//! The routes stand in [`router`], each with its contract; a status in [`problem`]; an endpoint in its file under `v1` or `v2`.
+//! The routes stand in [`router`], each with its contract; a status in [`problem`]; an endpoint in its file under `v1` or `v2`; what
+//! browsers are shown under `page`.
 
 mod extract;
 mod images;
@@ -9,6 +10,7 @@ mod keys;
 mod layers;
 mod openapi;
 mod ops;
+mod page;
 mod probes;
 mod problem;
 mod router;

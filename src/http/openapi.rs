@@ -85,7 +85,7 @@ pub(super) fn outline() -> OpenApi {
             "Questions about pictures, answered by CMAL. A picture is sent as base64 in JSON, or as a file in a multipart form \
              whose fields have the same names; or once, to be named by its id from then on. Every error is an RFC 9457 problem document, \
              but below /v2, where it has the form of the Open Inference Protocol. A server that has API keys wants one with each \
-             request but for probes and this contract.",
+             request but for probes, this contract and pages.",
         ))
         .license(Some(license));
     let tag = |name, description| TagBuilder::new().name(name).description(Some(description)).build();
@@ -100,6 +100,7 @@ pub(super) fn outline() -> OpenApi {
                 "The Open Inference Protocol, version 2, over the graphs of the model.",
             ),
             tag("operation", "Probes, metrics and this contract."),
+            tag("pages", "For people with a browser."),
         ]))
         .components(Some(shared()))
         .build()

@@ -1,14 +1,15 @@
-//! Every route of the server on one line; its contract is collected by the same line.
+//! Every route of the server on one line; its contract is collected by the same line, but for what belongs to a page.
 
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::extract::discard;
-use super::{AppState, Problem, layers, openapi, probes, v1, v2};
+use super::{AppState, Problem, layers, openapi, page, probes, v1, v2};
 
 /// The server's routes behind its layers.
 pub fn router(state: AppState) -> Router {
@@ -77,6 +78,10 @@ pub(super) fn routes_with_contract() -> OpenApiRouter<AppState> {
         .routes(routes!(v2::metadata::model_version_ready))
         .routes(routes!(v2::infer::infer))
         .routes(routes!(v2::infer::infer_version))
+        .routes(routes!(page::index::page))
+        .routes(routes!(page::docs::page))
+        .route(page::docs::SCRIPT, get(page::docs::script))
+        .route(page::docs::STYLE, get(page::docs::style))
         .merge(ops_routes())
 }
 
@@ -95,7 +100,6 @@ mod tests {
     use std::sync::Arc;
 
     use axum::body::Body;
-    use axum::routing::get;
     use http_body_util::BodyExt;
     use tower::ServiceExt;
 

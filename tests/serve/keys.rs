@@ -62,6 +62,10 @@ fn a_server_with_keys_answers_those_who_have_one() {
         ("/health/ready", 200),
         ("/openapi.yaml", 200),
         ("/openapi.json", 200),
+        ("/", 200),
+        ("/docs", 200),
+        ("/docs/swagger-ui-bundle.js", 200),
+        ("/docs/swagger-ui.css", 200),
         ("/metrics", 401),
         ("/no/such/path", 401),
     ] {

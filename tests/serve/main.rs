@@ -21,6 +21,7 @@ mod models_route;
 mod objects_route;
 mod observed;
 mod ops;
+mod page_route;
 mod process;
 mod protocol;
 mod protocol_refusals;

@@ -9,11 +9,9 @@ import argparse
 import base64
 import json
 import os
-import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 import urllib.request
 import zlib
 from pathlib import Path
@@ -22,30 +20,6 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUNDLE = ROOT / "models/shapes"
 GRAPHS = ["objects", "vision", "text", "fusion", "association"]
-
-
-def packages(below):
-    """The folder that has the pinned packages; installs them if it is not there."""
-    version = (HERE / "requirements.txt").read_text().strip().partition("==")[2]
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    folder = Path(below) / f"tritonclient-{version}-python{python}"
-    if not folder.is_dir():
-        below = folder.parent
-        below.mkdir(parents=True, exist_ok=True)
-        # Installed aside and moved into place whole, so that an installation that fails leaves nothing half done.
-        aside = tempfile.mkdtemp(prefix=".tritonclient.", dir=below)
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        command += ["--root-user-action", "ignore"]
-        try:
-            subprocess.run([*command, "--target", aside, "-r", HERE / "requirements.txt"], check=True)
-            os.rename(aside, folder)
-        except OSError:
-            # Another check was faster.
-            if not folder.is_dir():
-                raise
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
-    return folder
 
 
 def golden():
@@ -242,7 +216,10 @@ if __name__ == "__main__":
     parser.add_argument("--binary", default=target / "release/cmal", help="what to start [%(default)s]")
     parser.add_argument("--packages", default=target / "tmp", help="where the package is installed [%(default)s]")
     chosen = parser.parse_args()
-    sys.path.insert(0, str(packages(chosen.packages)))
+    sys.path.insert(0, str(HERE.parent))
+    from packages import installed
+
+    sys.path.insert(0, str(installed(HERE / "requirements.txt", Path(chosen.packages))))
 
     import numpy as np
     import tritonclient.http as triton

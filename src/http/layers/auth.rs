@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::http::extract::discard;
+use crate::http::page::docs;
 use crate::http::{AppState, Keys, Problem};
 
 use super::Traced;
@@ -16,14 +17,19 @@ use super::Traced;
 /// Carries a key, as `Authorization: Bearer KEY` does.
 const API_KEY: &str = "x-api-key";
 
-/// Routes that need no key: probes, because balancers have none, and the contract, which is no secret.
-const OPEN: [&str; 6] = [
+/// Routes that need no key: probes, because balancers have none; the contract, which is no secret; and the pages, because browsers send
+/// none by themselves, and the pages ask for one.
+const OPEN: [&str; 10] = [
     "/health/live",
     "/health/ready",
     "/v2/health/live",
     "/v2/health/ready",
     "/openapi.yaml",
     "/openapi.json",
+    "/",
+    "/docs",
+    docs::SCRIPT,
+    docs::STYLE,
 ];
 
 /// Whether a request to this route needs a key where there are keys.
