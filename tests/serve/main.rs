@@ -10,6 +10,7 @@ mod caching;
 mod cancellation;
 mod contract;
 mod cors;
+mod health;
 mod images_route;
 mod keys;
 mod life;
