@@ -132,7 +132,7 @@ def check_memory(table: Table, image: str, scenes: Scenes) -> None:
         promised = f"over half of {kept // MEBIBYTE} MiB, no more"
         table.add("pictures kept", f"{images:.0f} MiB", promised, kept / 2 <= images * MEBIBYTE <= kept)
         written = container.written()
-        table.add("files written", ", ".join(written) or "none", "none", not written)
+        table.add("files written", f"{len(written)} with {written[-1]}" if written else "none", "none", not written)
 
 
 def main(image: str) -> int:

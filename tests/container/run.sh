@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds docker/Dockerfile and holds the image against what operators rely on: run.sh [IMAGE]
+# Builds docker/Dockerfile, holds the image against what operators rely on and starts docker/compose.yaml with it: run.sh [IMAGE]
 #
-# With IMAGE that one is checked and nothing is built. Needed: a Docker engine and Python 3.11. Where no registry is reached, the base
-# images are made here (bases.sh), which takes root, debootstrap and some minutes once.
+# With IMAGE that one is checked and nothing is built. Needed: a Docker engine, Python 3.11 and curl. Where no registry is reached, the
+# base images are made here (bases.sh), which takes root, debootstrap and some minutes once.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
@@ -26,4 +26,7 @@ else
     image=$1
 fi
 
-exec python3 "$here/check.py" "$image"
+status=0
+python3 "$here/check.py" "$image" || status=1
+"$here/compose.sh" "$image" || status=1
+exit $status
