@@ -8,5 +8,8 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // ONNX Runtime's builds for Linux begin to gather telemetry when they are loaded, before the API can turn it off.
+    // SAFETY: no other thread is there yet that could read the environment.
+    unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") };
     cmal::cli::main(std::env::args_os())
 }

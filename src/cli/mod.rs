@@ -13,6 +13,8 @@ mod eval;
 mod exit;
 #[cfg_attr(not(all(feature = "serve", feature = "train")), path = "absent/export.rs")]
 mod export;
+#[cfg_attr(not(feature = "serve"), path = "absent/health.rs")]
+mod health;
 mod import;
 #[cfg_attr(not(feature = "serve"), path = "absent/key.rs")]
 mod key;
@@ -56,6 +58,7 @@ enum Command {
     Eval(eval::EvalArgs),
     Ask(ask::AskArgs),
     Serve(Box<serve::ServeArgs>),
+    Health(health::HealthArgs),
     Key(key::KeyArgs),
     Bench(bench::BenchArgs),
     /// Print the contract of the HTTP API as OpenAPI in YAML
@@ -72,6 +75,7 @@ impl Command {
             Self::Eval(args) => eval::run(&args),
             Self::Ask(args) => ask::run(&args),
             Self::Serve(args) => serve::run(*args),
+            Self::Health(args) => health::run(&args),
             Self::Key(args) => key::run(&args),
             Self::Bench(args) => bench::run(&args),
             Self::Openapi => openapi::run(),

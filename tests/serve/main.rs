@@ -12,6 +12,7 @@ mod contract;
 mod contract_examples;
 mod cors;
 mod dashboards;
+mod health;
 mod images_route;
 mod keys;
 mod life;

@@ -156,6 +156,11 @@ pub struct ServeSettings {
 }
 
 impl ServeArgs {
+    /// Only what says where a server listens, for those who ask it.
+    pub fn listening(config: Option<PathBuf>, bind: Option<SocketAddr>, ops_bind: Option<OpsBind>) -> Self {
+        Self { config, bind, ops_bind, ..Self::default() }
+    }
+
     pub fn into_settings(self) -> Result<ServeSettings, Failure> {
         let file = self.config.as_deref().map_or_else(|| Ok(Self::default()), Self::read)?;
         let given = self.or(file);

@@ -23,6 +23,7 @@ use choose::choose;
 
 pub use args::ServeArgs;
 use args::ServeSettings;
+pub use ops::OpsBind;
 
 /// Runs the server until SIGTERM or SIGINT; SIGHUP has it read its keys again and look for a new version of the bundle.
 pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
