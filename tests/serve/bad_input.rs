@@ -146,7 +146,7 @@ async fn broken_bodies_and_other_types_are_refused_everywhere() {
 #[tokio::test]
 async fn unknown_paths_and_methods_are_problems_too() {
     let server = TestServer::start().await;
-    for path in ["/", "/v1", "/v1/vqa/", "/v1/unknown", "/..%2f", "//v1/vqa"] {
+    for path in ["/index.html", "/v1", "/v1/vqa/", "/v1/unknown", "/..%2f", "//v1/vqa"] {
         server.get(path).await.problem(404);
     }
     for (path, _) in ENDPOINTS {
