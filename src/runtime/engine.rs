@@ -250,7 +250,9 @@ impl Engine {
             let (key, awaited) = (*picture.key(), Some(Arc::clone(&meeting)));
             let seen = pictures.get(&key, call, || self.see_anew(picture, awaited, call)).await?;
             // A picture that another call was seeing meanwhile.
-            meeting.see(&seen).into_iter().for_each(|question| executors.enqueue(question));
+            if let Some(question) = meeting.see(&seen) {
+                executors.enqueue(question);
+            }
             Ok(seen)
         };
         let read = async {
@@ -261,7 +263,9 @@ impl Engine {
                 self.reading(query.text(), call).await?
             };
             let is_new = matches!(text, Reading::Tokens(_));
-            meeting.read(text).into_iter().for_each(|question| executors.enqueue(question));
+            if let Some(question) = meeting.read(text) {
+                executors.enqueue(question);
+            }
             Ok(is_new)
         };
         let (seen, is_new, asked) = tokio::try_join!(see, read, call.wait(answer, Questions::NAME, metrics))?;

@@ -150,8 +150,8 @@ impl Executors {
         let put = self.queue.push(|lanes| {
             let lane = S::lane(lanes);
             let room = lane.len() < self.shared.capacity.get();
-            if room {
-                job.take().into_iter().for_each(|job| lane.push(job));
+            if room && let Some(job) = job.take() {
+                lane.push(job);
             }
             room
         });

@@ -64,9 +64,12 @@ impl<L> Queue<L> {
     /// Puts in the items that work which was taken out has led to; the thread that brings them looks for work next. A closed queue takes
     /// them, too: they belong to what was accepted.
     pub fn pass_on<T>(&self, items: Vec<T>, mut put: impl FnMut(&mut L, T)) {
+        if items.is_empty() {
+            return;
+        }
         let mut state = self.lock();
         // One of them is for the thread that brings them.
-        let helpers = items.len().saturating_sub(1).min(state.idle);
+        let helpers = (items.len() - 1).min(state.idle);
         items.into_iter().for_each(|item| put(&mut state.lanes, item));
         drop(state);
         (0..helpers).for_each(|_| self.arrived.notify_one());
