@@ -20,20 +20,11 @@ pub struct Loop {
 pub struct Bench(Vec<Loop>);
 
 impl Bench {
-    /// Runs it with further options.
-    pub fn run(args: &ReportArgs, options: &[&str]) -> Result<Self, Failure> {
+    pub fn run(args: &ReportArgs) -> Result<Self, Failure> {
         let seconds = (args.seconds / 4).max(1).to_string();
-        let mut command = Command::new(&args.cmal);
-        command.arg("bench").arg(&args.model).args(["--seconds", &seconds]).args(options);
-        let output = command.output().map_err(|error| Failure::file("start", &args.cmal, &error))?;
-        let text = String::from_utf8_lossy(&output.stdout);
+        let text = output(args, &["--seconds", &seconds])?;
         let loops: Vec<Loop> = text.lines().filter_map(parse).collect();
-        if output.status.success() && !loops.is_empty() {
-            Ok(Self(loops))
-        } else {
-            let why = String::from_utf8_lossy(&output.stderr).into_owned();
-            Err(Failure::run(format!("`cmal bench` has failed: {why}")))
-        }
+        if loops.is_empty() { Err(odd(&text)) } else { Ok(Self(loops)) }
     }
 
     /// One item after the other.
@@ -48,6 +39,34 @@ impl Bench {
             .copied()
             .fold(self.0[0], |best, next| if next.per_second > best.per_second { next } else { best })
     }
+}
+
+/// What one connection adds to a single inference, in milliseconds: the median of the turns and the quartiles, as told.
+pub fn alone(args: &ReportArgs) -> Result<(f64, String), Failure> {
+    let text = output(args, &["--alone", "--seconds", &args.seconds.to_string()])?;
+    text.lines().find_map(parse_alone).ok_or_else(|| odd(&text))
+}
+
+fn output(args: &ReportArgs, options: &[&str]) -> Result<String, Failure> {
+    let mut command = Command::new(&args.cmal);
+    command.arg("bench").arg(&args.model).args(options);
+    let output = command.output().map_err(|error| Failure::file("start", &args.cmal, &error))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let why = String::from_utf8_lossy(&output.stderr);
+    Err(Failure::run(format!("`cmal bench` has failed: {why}")))
+}
+
+fn odd(text: &str) -> Failure {
+    Failure::run(format!("`cmal bench` has printed no figures that this program knows: {text}"))
+}
+
+/// A line such as `http         p50 4.210 ms, +0.250 ms over the bare loop, half of the turns +0.200 to +0.310`.
+fn parse_alone(line: &str) -> Option<(f64, String)> {
+    let (_, over) = line.strip_prefix("http ")?.split_once(" ms, ")?;
+    let (over, turns) = over.split_once(" ms over the bare loop, ")?;
+    Some((over.parse().ok()?, format!("{over} ms ({turns})")))
 }
 
 /// A line such as `bare loop, batch 16   1087.0   1.83 …`.
@@ -78,5 +97,15 @@ mod tests {
         assert_eq!(bench.0.len(), 3);
         assert_eq!(bench.single(), Loop { batch: 1, per_second: 700.5, cpu_ms: 2.8 });
         assert_eq!(bench.best(), Loop { batch: 16, per_second: 1087.0, cpu_ms: 1.83 });
+    }
+
+    #[test]
+    fn what_one_connection_adds_is_found_among_the_lines() {
+        let text = "one picture at a time, 120 turns\n\
+                    bare loop    p50 4.000 ms, +0.000 ms over the bare loop, half of the turns +0.000 to +0.000\n\
+                    http         p50 4.210 ms, +0.250 ms over the bare loop, half of the turns +0.200 to +0.310\n";
+        let (over, told) = text.lines().find_map(parse_alone).unwrap();
+        assert!((over - 0.25).abs() < 1e-9);
+        assert_eq!(told, "+0.250 ms (half of the turns +0.200 to +0.310)");
     }
 }

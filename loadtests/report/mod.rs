@@ -112,7 +112,7 @@ pub async fn run(args: &ReportArgs, stop: Stop) -> Result<(), Failure> {
     for row in rows {
         let found = match row {
             Row::Bare => speed::bare(args, &stop).await?,
-            Row::Single => speed::single(args, &stop).await?,
+            Row::Single => speed::single(args)?,
             Row::Cache => speed::cache(args, &stop).await?,
             Row::Query => speed::query(args, &stop).await?,
             Row::Fastapi => speed::fastapi(args, &stop).await?,

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::scenario::Scenario;
 use crate::stop::Stop;
 
-use super::bench::Bench;
+use super::bench::{self, Bench};
 use super::served::Served;
 use super::{Closed, Found, ReportArgs, median, told};
 
@@ -17,7 +17,7 @@ const QUESTIONS: u64 = 16;
 pub async fn bare(args: &ReportArgs, stop: &Stop) -> Result<Vec<Found>, Failure> {
     let (mut cost, mut saturation, mut batching) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..args.turns {
-        let bench = Bench::run(args, &[])?;
+        let bench = Bench::run(args)?;
         let load = Closed::new(MANY, args.seconds);
         let batched = load.run(&Served::cmal(args, &[])?, stop).await?;
         let unbatched = load.run(&Served::cmal(args, &["--batch-rows", "1"])?, stop).await?;
@@ -50,22 +50,9 @@ pub async fn bare(args: &ReportArgs, stop: &Stop) -> Result<Vec<Found>, Failure>
 }
 
 /// One connection against one inference after the other on one thread.
-pub async fn single(args: &ReportArgs, stop: &Stop) -> Result<Vec<Found>, Failure> {
-    let mut over = Vec::new();
-    for _ in 0..args.turns {
-        let bench = Bench::run(args, &["--executors", "1"])?;
-        let server = Served::cmal(args, &[])?;
-        let summary = Closed::new(1, args.seconds).run(&server, stop).await?;
-        over.push(summary.latency_ms.p50 - 1e3 / bench.single().per_second);
-    }
-    let found = told(&over, 2) + " ms";
-    let met = median(&over) <= 0.3;
-    Ok(vec![Found::new(
-        "one connection: p50 over the mean single inference of the bare loop",
-        found,
-        "≤ +0.3 ms",
-        met,
-    )])
+pub fn single(args: &ReportArgs) -> Result<Vec<Found>, Failure> {
+    let (over, told) = bench::alone(args)?;
+    Ok(vec![Found::new("one connection: p50 over the bare single inference", told, "≤ +0.3 ms", over <= 0.3)])
 }
 
 /// Pictures that come again against new ones, on one server.

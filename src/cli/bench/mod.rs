@@ -1,5 +1,6 @@
 //! `cmal bench`: what a bundle can do on this machine, the ceiling that serving is held against.
 
+mod alone;
 mod cpu;
 mod measure;
 mod mixing;
@@ -43,6 +44,9 @@ pub struct BenchArgs {
     /// Measure instead whether queries of all tasks should share batches: one queue against a queue per task
     #[arg(long)]
     mixing: bool,
+    /// Measure instead what one picture at a time takes: in a bare loop, through the engine, over one connection
+    #[arg(long, conflicts_with = "mixing")]
+    alone: bool,
     #[command(flatten)]
     engine: EngineArgs,
 }
@@ -63,16 +67,21 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
     let engine = Engine::start(bundle.clone(), &settings, Arc::new(Metrics::new()))?;
     let model = engine.model();
     print(&format!(
-        "{} {} on {}, {} executors, ready after {:.2} s\n\n{}",
+        "{} {} on {}, {} executors, ready after {:.2} s\n\n",
         model.name(),
         model.version(),
         model.provider,
         model.executors,
         begun.elapsed().as_secs_f64(),
-        heading(),
     ))?;
+    let settings = as_found(settings, model);
+    if args.alone {
+        let mut bare = Bare::load(&bundle, &settings)?;
+        return alone::run(&mut bare, &engine, &samples, &uploads, time);
+    }
 
-    let mut loops = BareLoops::load(&bundle, &as_found(settings, model))?;
+    print(&heading())?;
+    let mut loops = BareLoops::load(&bundle, &settings)?;
     let mut best = (BATCHES[0], 0.0);
     for rows in BATCHES {
         let measured = loops.run(rows, &samples, time)?;

@@ -1,0 +1,98 @@
+//! One picture at a time: what the engine and HTTP add to a single inference. The ways take turns of a tenth of a second, because a machine
+//! that others use as well changes its speed by more than what is measured here.
+
+use std::time::{Duration, Instant};
+
+use crate::eval::{Server, Upload};
+use crate::runtime::{Bare, Engine, Timing};
+
+use super::super::exit::Failure;
+use super::super::output::print;
+use super::samples::Sample;
+use super::served::Served;
+
+const SLICE: Duration = Duration::from_millis(100);
+
+/// Prints a line per way: the latency's median, and what it is above the bare loop's of the same turn. Each way takes about `time`.
+pub fn run(
+    bare: &mut Bare,
+    engine: &Engine,
+    samples: &[Sample],
+    uploads: &[Upload],
+    time: Duration,
+) -> Result<(), Failure> {
+    let served = Served::start(engine.clone())?;
+    let server = Server::new(&served.root());
+    let caller = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let timing = Timing::default();
+    let mut asked = samples.iter().zip(uploads).cycle();
+    let (mut loops, mut engined, mut https) = (Vec::new(), Vec::new(), Vec::new());
+    let begun = Instant::now();
+    while loops.is_empty() || begun.elapsed() < 3 * time {
+        loops.push(slice(&mut asked, |sample, _| {
+            bare.answer(&[(sample.picture.as_slice(), &sample.query)], &timing)?;
+            Ok(())
+        })?);
+        engined.push(slice(&mut asked, |sample, _| {
+            caller.block_on(async {
+                let call = engine.admit(None)?;
+                engine.answer(sample.picture.clone(), &sample.query, &call).await?;
+                Ok(())
+            })
+        })?);
+        https.push(slice(&mut asked, |_, upload| {
+            server.send(upload)?;
+            Ok(())
+        })?);
+    }
+    print(&format!("one picture at a time, {} turns\n", loops.len()))?;
+    print(&line("bare loop", &loops, &loops))?;
+    print(&line("engine", &engined, &loops))?;
+    print(&line("http", &https, &loops))
+}
+
+/// Asks one after the other; the median of the latencies in milliseconds.
+fn slice<'a>(
+    asked: &mut impl Iterator<Item = (&'a Sample, &'a Upload)>,
+    mut ask: impl FnMut(&Sample, &Upload) -> Result<(), Failure>,
+) -> Result<f64, Failure> {
+    let mut latencies = Vec::new();
+    let begun = Instant::now();
+    while let Some((sample, upload)) = asked.next().filter(|_| latencies.is_empty() || begun.elapsed() < SLICE) {
+        let sent = Instant::now();
+        ask(sample, upload)?;
+        latencies.push(sent.elapsed().as_secs_f64() * 1e3);
+    }
+    Ok(quantile(&mut latencies, 0.5))
+}
+
+fn line(what: &str, turns: &[f64], bare: &[f64]) -> String {
+    let mut over: Vec<f64> = turns.iter().zip(bare).map(|(turn, bare)| turn - bare).collect();
+    let [lower, middle, upper] = [0.25, 0.5, 0.75].map(|share| quantile(&mut over, share));
+    format!(
+        "{what:<12} p50 {:.3} ms, {middle:+.3} ms over the bare loop, half of the turns {lower:+.3} to {upper:+.3}\n",
+        quantile(&mut turns.to_vec(), 0.5)
+    )
+}
+
+/// The value that `share` of the others, 0..=1, lie below; 0 if there are none.
+fn quantile(values: &mut [f64], share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().saturating_sub(1);
+    values.get((last as f64 * share).round() as usize).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_is_told_by_its_median_and_by_what_it_adds_in_the_same_turn() {
+        let bare = [4.0, 2.0, 6.0, 3.0, 5.0];
+        let http = [4.5, 2.3, 6.1, 3.2, 5.4];
+        assert_eq!(
+            line("http", &http, &bare),
+            "http         p50 4.500 ms, +0.300 ms over the bare loop, half of the turns +0.200 to +0.400\n"
+        );
+    }
+}
