@@ -1,8 +1,9 @@
 //! The cross-modal associative prompt: one sequence of text slots and object slots, in which the two sides of an anchor point may
 //! have changed places.
 //!
-//! A *filled* slot holds the other modality's state, mapped into its own space; the slot that state came from is *masked* by
-//! a learned vector. Filling and masking are decided by the caller (`train::masking` in pre-training, the caller of the association
+//! A *filled* slot holds the other modality's state, mapped into its own space, beside its own; the slot that state came from is *masked* by
+//! a learned vector. What fills has no place in the sentence or the picture: the slot's own state tells it. That state tells nothing else of
+//! the slot if what it holds is hidden from the encoders, as it must be. Filling and masking are decided by the caller (`train::masking` in pre-training, the caller of the association
 //! graph when serving); this file only puts them in place.
 
 use burn::module::{Initializer, Module, Param};
@@ -121,8 +122,8 @@ impl Prompt {
     ) -> Tensor<3> {
         let (visual, textual) = (paired.seen.states.clone(), paired.read.states.clone());
         let source = (visual.clone() * objects.clone().float().unsqueeze_dim::<3>(2)).sum_dim(1);
-        let filler = self.object_to_text.forward(source) + self.kind(TEXT_FILLED);
-        let text = place(textual.clone() + self.kind(TEXT), filler.expand(textual.dims()), tokens);
+        let filled = textual.clone() + self.object_to_text.forward(source) + self.kind(TEXT_FILLED);
+        let text = place(textual + self.kind(TEXT), filled, tokens);
         let masked = vector(&self.masked_object) + self.kind(OBJECT_MASKED);
         let objects = place(visual.clone() + self.kind(OBJECT), masked.expand(visual.dims()), objects);
         Tensor::cat(vec![text, objects], 1)
@@ -131,8 +132,8 @@ impl Prompt {
     fn slots(&self, side: &Side, states: Tensor<3>, filler: Tensor<3>, filling: &Filling) -> Tensor<3> {
         let [plain, filled, masked] = side.kinds;
         let masked = (vector(side.masked) + self.kind(masked)).expand(states.dims());
-        let slots = place(states + self.kind(plain), masked, filling.masked.clone());
-        place(slots, filler + self.kind(filled), filling.filled.clone())
+        let slots = place(states.clone() + self.kind(plain), masked, filling.masked.clone());
+        place(slots, states + filler + self.kind(filled), filling.filled.clone())
     }
 
     fn kind(&self, kind: usize) -> Tensor<3> {
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filled_text_slot_depends_on_its_object_and_not_on_the_word() {
+    fn a_filled_text_slot_depends_on_its_object_and_on_its_own_state_but_on_no_other_word() {
         let (prompt, visual, textual) = (prompt(), states(OBJECTS), states(TOKENS));
         let source = Tensor::<2, Int>::full([2, TOKENS], 1, &Device::flex());
         let text = Filling { source, filled: one(TOKENS, 2), ..none(TOKENS) };
@@ -238,9 +239,12 @@ mod tests {
             prompt.swapped(&paired, &paired, &fills)
         };
         let before = swapped(&visual, &textual);
-        let other_words = swapped(&visual, &states(TOKENS));
+        let own = one(TOKENS, 2).unsqueeze_dim::<3>(2).expand([2, TOKENS, WIDTH]);
+        let other_words = swapped(&visual, &states(TOKENS).mask_where(own.clone(), textual.clone()));
+        let other_place = swapped(&visual, &textual.clone().mask_where(own, states(TOKENS)));
         let other_objects = swapped(&states(OBJECTS), &textual);
         assert_eq!(slot(&before, 2), slot(&other_words, 2));
+        assert_ne!(slot(&before, 2), slot(&other_place, 2));
         assert_ne!(slot(&before, 2), slot(&other_objects, 2));
         // The object's own slot is masked: nothing of it is left there.
         assert_eq!(slot(&before, TOKENS + 1), slot(&other_objects, TOKENS + 1));

@@ -50,6 +50,25 @@ impl Figure {
         groups.into_iter().map(|(group, scores)| (group.to_owned(), Self::mean(scores))).collect()
     }
 
+    /// Area under the ROC curve: how probably a positive scores higher than a negative; ties count half. None unless there are some of both.
+    pub fn area_under_curve(mut scored: Vec<(f32, bool)>) -> Option<Self> {
+        let count = scored.len();
+        let positives = scored.iter().filter(|(_, positive)| *positive).count();
+        let negatives = count - positives;
+        if positives == 0 || negatives == 0 {
+            return None;
+        }
+        scored.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (mut below, mut won) = (0, 0.0);
+        for tied in scored.chunk_by(|a, b| a.0 == b.0) {
+            let tied_positives = tied.iter().filter(|(_, positive)| *positive).count();
+            let tied_negatives = tied.len() - tied_positives;
+            won += tied_positives as f64 * (below as f64 + tied_negatives as f64 / 2.0);
+            below += tied_negatives;
+        }
+        Some(Self { value: won / (positives as f64 * negatives as f64), count })
+    }
+
     /// Wilson's interval. It is exact enough for shares near 0 and 1 and for few items, and somewhat too wide for means of soft scores.
     pub fn interval(&self) -> Interval {
         /// Standard deviations that hold 95 % of a normal distribution.
@@ -92,5 +111,13 @@ mod tests {
         let all = Figure::of(500, 500).interval();
         assert!((all.low - 0.9924).abs() < 1e-4 && all.high == 1.0, "{all:?}");
         assert_eq!(Figure::of(0, 0).interval(), Interval { low: 0.0, high: 1.0 });
+    }
+
+    #[test]
+    fn the_area_counts_pairs_in_order_and_ties_half() {
+        // Positives 0.8, 0.5, 0.3 against negatives 0.5, 0.4: of six pairs 3 + 0.5 are won.
+        let scored = vec![(0.5, true), (0.4, false), (0.8, true), (0.3, true), (0.5, false)];
+        assert_eq!(Figure::area_under_curve(scored), Some(Figure { value: 3.5 / 6.0, count: 5 }));
+        assert_eq!(Figure::area_under_curve(vec![(0.5, true)]), None);
     }
 }

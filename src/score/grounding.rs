@@ -43,7 +43,7 @@ pub fn grounding(expressions: &[GroundedExpression<'_>]) -> GroundingScore {
     GroundingScore {
         accuracy: Figure::share(found.iter().map(|(_, found)| *found)),
         by_kind: Figure::by_group(found.into_iter().map(|(kind, found)| (kind, f64::from(u8::from(found))))),
-        present_auc: area_under_curve(present),
+        present_auc: Figure::area_under_curve(present),
     }
 }
 
@@ -53,25 +53,6 @@ impl GroundedExpression<'_> {
         let truth = self.truth?;
         Some(self.predicted.is_some_and(|predicted| predicted.iou(&truth) >= FOUND_IOU))
     }
-}
-
-/// Area under the ROC curve of scores with their class, by ranks; ties count half.
-fn area_under_curve(mut scored: Vec<(f32, bool)>) -> Option<Figure> {
-    let count = scored.len();
-    let positives = scored.iter().filter(|(_, positive)| *positive).count();
-    let negatives = count - positives;
-    if positives == 0 || negatives == 0 {
-        return None;
-    }
-    scored.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (mut below, mut won) = (0, 0.0);
-    for tied in scored.chunk_by(|a, b| a.0 == b.0) {
-        let tied_positives = tied.iter().filter(|(_, positive)| *positive).count();
-        let tied_negatives = tied.len() - tied_positives;
-        won += tied_positives as f64 * (below as f64 + tied_negatives as f64 / 2.0);
-        below += tied_negatives;
-    }
-    Some(Figure { value: won / (positives as f64 * negatives as f64), count })
 }
 
 #[cfg(test)]
@@ -114,13 +95,5 @@ mod tests {
         assert_eq!(score.by_kind["testA"], Figure { value: 0.5, count: 2 });
         assert_eq!(score.by_kind["testB"], Figure { value: 1.0, count: 1 });
         assert_eq!(score.by_kind.len(), 2);
-    }
-
-    #[test]
-    fn the_area_counts_pairs_in_order_and_ties_half() {
-        // Present 0.8, 0.5, 0.3 against absent 0.5, 0.4: of six pairs 3 + 0.5 are won.
-        let auc = area_under_curve(vec![(0.5, true), (0.4, false), (0.8, true), (0.3, true), (0.5, false)]);
-        assert_eq!(auc, Some(Figure { value: 3.5 / 6.0, count: 5 }));
-        assert_eq!(area_under_curve(vec![(0.5, true)]), None);
     }
 }

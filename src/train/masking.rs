@@ -18,6 +18,23 @@ pub struct Pair<'a> {
     pub anchors: &'a [AnchorPoint],
 }
 
+impl Pair<'_> {
+    /// Objects that have a word not among their tags.
+    fn strange_objects(&self, token: usize, used: &[bool]) -> Vec<usize> {
+        (0..self.objects)
+            .filter(|&object| !used[object] && !self.anchors.contains(&AnchorPoint { object, token }))
+            .collect()
+    }
+
+    /// Words that name another object. One that names none would be told without a look at the object.
+    fn strange_words(&self, object: usize, used: &[bool]) -> Vec<usize> {
+        let words = self.anchors.iter().map(|anchor| anchor.token);
+        words
+            .filter(|&token| !used[token] && !self.anchors.contains(&AnchorPoint { object, token }))
+            .collect()
+    }
+}
+
 /// A slot that is filled from the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fill {
@@ -54,29 +71,17 @@ impl Plan {
                 continue;
             }
             let to_text = rng.random_bool(0.5);
+            let (slot, associated) =
+                if to_text { (anchor.token, anchor.object) } else { (anchor.object, anchor.token) };
             // Without a swap nothing comes from elsewhere.
             let negative = shares.swap && rng.random_bool(shares.negatives);
-            let (slot, associated_source) =
-                if to_text { (anchor.token, anchor.object) } else { (anchor.object, anchor.token) };
-            let source = if negative {
-                let stranger = |source: &usize| {
-                    let other = if to_text {
-                        AnchorPoint { object: *source, token: slot }
-                    } else {
-                        AnchorPoint { object: slot, token: *source }
-                    };
-                    !pair.anchors.contains(&other)
-                };
-                let used = if to_text { &object_used } else { &token_used };
-                let free: Vec<usize> = (0..used.len()).filter(|&s| !used[s]).filter(stranger).collect();
-                match free.choose(rng) {
-                    Some(&source) => source,
-                    None => continue,
-                }
-            } else {
-                associated_source
+            let stranger = match (negative, to_text) {
+                (false, _) => None,
+                (true, true) => pair.strange_objects(slot, &object_used).choose(rng).copied(),
+                (true, false) => pair.strange_words(slot, &token_used).choose(rng).copied(),
             };
-            let fill = Fill { slot, source, associated: !negative };
+            let source = stranger.unwrap_or(associated);
+            let fill = Fill { slot, source, associated: stranger.is_none() };
             let (object, token) = if to_text { (source, slot) } else { (slot, source) };
             object_used[object] = true;
             token_used[token] = true;

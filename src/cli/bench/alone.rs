@@ -58,7 +58,9 @@ fn slice<'a>(
 ) -> Result<f64, Failure> {
     let mut latencies = Vec::new();
     let begun = Instant::now();
-    while let Some((sample, upload)) = asked.next().filter(|_| latencies.is_empty() || begun.elapsed() < SLICE) {
+    while let Some((sample, upload)) =
+        asked.next().filter(|_| latencies.is_empty() || begun.elapsed() < SLICE)
+    {
         let sent = Instant::now();
         ask(sample, upload)?;
         latencies.push(sent.elapsed().as_secs_f64() * 1e3);

@@ -65,14 +65,16 @@ impl Hits {
 }
 
 /// Guesses at masked and filled slots.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Guesses {
     /// The word at text slots filled by their object.
     pub text: Hits,
     /// The class at object slots filled by their word.
     pub objects: Hits,
-    /// Whether a filling belongs, both directions.
-    pub associated: Hits,
+    /// How surely an object's state was taken to belong in a word's place, and whether it does.
+    pub text_associated: Vec<(f32, bool)>,
+    /// The same of a word's state in an object's place.
+    pub object_associated: Vec<(f32, bool)>,
     /// The word at masked tokens without filling.
     pub language: Hits,
 }
@@ -225,10 +227,9 @@ impl AssociationBatch {
             guesses.objects.count(right);
         }
         if let Some((logits, belongs)) = self.associated(model, &slots) {
-            let logits = values(logits);
-            guesses
-                .associated
-                .count(logits.into_iter().zip(belongs).map(|(logit, belongs)| (logit > 0.0) == belongs));
+            let mut judged = values(logits).into_iter().zip(belongs);
+            guesses.text_associated.extend(judged.by_ref().take(self.targets.text_associated.len()));
+            guesses.object_associated.extend(judged);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::association::{AssociationBatch, Guesses, Source};
 use super::captions::{drawn, guesses};
 use crate::model::Cmal;
+use crate::score::Figure;
 use crate::train::dice::dice;
 use crate::train::error::Error;
 use crate::train::material::Material;
@@ -42,16 +43,15 @@ impl Stage for PretrainStage<'_> {
 
     fn validate(&self, model: &Cmal) -> Result<Figures, Error> {
         let guesses = self.guess(model, false);
-        let named: Vec<_> = [
-            ("amc_text", guesses.text),
-            ("amc_object", guesses.objects),
-            ("associated", guesses.associated),
-            ("mlm", guesses.language),
-        ]
-        .into_iter()
-        .filter(|(_, hits)| hits.of > 0)
-        .map(|(name, hits)| (name, hits.share()))
-        .collect();
+        let shares = [("amc_text", guesses.text), ("amc_object", guesses.objects), ("mlm", guesses.language)];
+        let areas =
+            [("associated_text", guesses.text_associated), ("associated_object", guesses.object_associated)];
+        let shares =
+            shares.into_iter().filter(|(_, hits)| hits.of > 0).map(|(name, hits)| (name, hits.share()));
+        let areas = areas
+            .into_iter()
+            .filter_map(|(name, judged)| Some((name, Figure::area_under_curve(judged)?.value)));
+        let named: Vec<_> = shares.chain(areas).collect();
         Ok(Figures::mean(named))
     }
 }
@@ -112,7 +112,9 @@ mod tests {
             with > 0.75 && with > without + 0.1,
             "an object with the filling: {with:.3}, without: {without:.3}"
         );
-        // Four of five belong: who always says so is right as often.
-        assert!(heard.associated.share() > 0.83, "{:.3}", heard.associated.share());
+        for (judged, least) in [(heard.text_associated, 0.6), (heard.object_associated, 0.6)] {
+            let area = Figure::area_under_curve(judged).unwrap();
+            assert!(area.value > least, "told from what does not belong: {area:?}");
+        }
     }
 }
