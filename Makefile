@@ -3,7 +3,7 @@
 CARGO ?= cargo
 RECIPE ?= models/recipes/shapes.toml
 
-.PHONY: serve test lint features fuzz check-page check-prometheus check-gpu openapi train onnxruntime
+.PHONY: serve test lint features fuzz check-page check-prometheus check-gpu openapi settings train onnxruntime
 
 # Builds the server without the training stack and serves models/ on http://127.0.0.1:8080; options in ARGS.
 serve: onnxruntime
@@ -46,6 +46,10 @@ check-gpu:
 openapi:
 	$(CARGO) run --release --quiet --bin cmal -- openapi > openapi.yaml.new
 	mv openapi.yaml.new openapi.yaml
+
+# Writes the table of settings in docker/guides/configure.md, which a test holds against the code.
+settings:
+	WRITE_SETTINGS=1 $(CARGO) test --release --quiet --lib settings_table
 
 # Trains the recipe in RECIPE; options in ARGS.
 train:

@@ -27,6 +27,8 @@ mod pictures;
 mod progress;
 #[cfg_attr(not(feature = "serve"), path = "absent/serve.rs")]
 mod serve;
+#[cfg(all(test, feature = "serve"))]
+mod settings_table;
 #[cfg_attr(not(feature = "train"), path = "absent/train.rs")]
 mod train;
 mod world;
