@@ -1,4 +1,4 @@
-//! A picture in a request: `{"base64": "…"}` or `{"id": "…"}` in JSON, a file in a form.
+//! A picture in a request: `{"base64": "…"}` or `{"id": "…"}` in JSON, a file or the same JSON in a form.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -36,7 +36,7 @@ pub struct PictureFile(pub Encoded);
 
 impl<'de> Deserialize<'de> for Picture {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // A form hands a file to this same call as bytes.
+        // A form hands what it has to this same call as bytes.
         deserializer.deserialize_struct("Picture", &[FIELD, ID], PictureVisitor)
     }
 }
@@ -61,8 +61,11 @@ impl<'de> Visitor<'de> for PictureVisitor {
         f.write_str(r#"a picture as {"base64": "…"} or {"id": "…"}"#)
     }
 
-    fn visit_byte_buf<E: Error>(self, file: Vec<u8>) -> Result<Picture, E> {
-        Ok(Picture::File(PictureFile(file.into())))
+    fn visit_byte_buf<E: Error>(self, part: Vec<u8>) -> Result<Picture, E> {
+        if begins_an_object(&part) {
+            return serde_json::from_slice(&part).map_err(E::custom);
+        }
+        Ok(Picture::File(PictureFile(part.into())))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Picture, A::Error> {
@@ -80,6 +83,12 @@ impl<'de> Visitor<'de> for PictureVisitor {
         }
         picture.ok_or_else(|| A::Error::custom("missing field `base64` or `id`"))
     }
+}
+
+/// Whether a part of a form is a JSON object, which begins as no picture does.
+fn begins_an_object(part: &[u8]) -> bool {
+    let inside = part.trim_ascii_start().strip_prefix(b"{");
+    inside.is_some_and(|inside| inside.trim_ascii_start().starts_with(b"\""))
 }
 
 /// Bytes that stand as base64 in a string; decoded straight from the body, without a copy of the text.
