@@ -25,8 +25,8 @@ pub enum Problem {
     /// The body is not JSON or not a form, or doesn't have the fields and types of the contract.
     #[error("{reason}")]
     Malformed { field: Option<String>, reason: String },
-    #[error("the header `{name}` must be {expected}")]
-    Header { name: &'static str, expected: &'static str },
+    #[error("the header `{name}` is `{found}`, it must be {expected}")]
+    Header { name: &'static str, found: String, expected: &'static str },
     /// The server has API keys, and the request carries none.
     #[error("an API key is needed: send it as `Authorization: Bearer KEY` or as `X-API-Key: KEY`")]
     NoKey,

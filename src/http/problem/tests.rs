@@ -15,7 +15,7 @@ fn table() -> Vec<(Problem, u16)> {
     let waiting = Duration::from_millis(2_100);
     vec![
         (Problem::Malformed { field: None, reason: "the body is no JSON".into() }, 400),
-        (Problem::Header { name: "X-Request-Timeout-Ms", expected: "a number" }, 400),
+        (Problem::Header { name: "X-Request-Timeout-Ms", found: "soon".into(), expected: "a number" }, 400),
         (Problem::NoKey, 401),
         (Problem::WrongKey, 401),
         (Problem::UnknownRoute, 404),
