@@ -37,6 +37,16 @@ async fn top_k_has_the_default_of_the_contract() {
     assert_eq!(vqa["answers"].as_array().unwrap().len(), 5);
     let grounding = server.ask("/v1/grounding", &picture, ENDPOINTS[2].1).await.answer();
     assert!(grounding["candidates"].as_array().unwrap().len() <= 1);
+    let contract = server.get("/openapi.json").await.answer();
+    let schemas = &contract["components"]["schemas"];
+    let default = |schema: &Value| schema["properties"]["top_k"]["default"].as_i64();
+    let tasks = schemas["Query"]["oneOf"].as_array().unwrap();
+    assert_eq!(tasks.iter().filter_map(default).collect::<Vec<_>>(), [5, 1]);
+    assert_eq!(["VqaRequest", "GroundingRequest"].map(|name| default(&schemas[name])), [Some(5), Some(1)]);
+    for (path, expected) in [("/v1/vqa", 5), ("/v1/grounding", 1)] {
+        let bodies = &contract["paths"][path]["post"]["requestBody"]["content"];
+        assert_eq!(default(&bodies["multipart/form-data"]["schema"]), Some(expected), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ pub struct QueryRequest {
 pub enum ItemView {
     Vqa {
         question: String,
-        #[schema(required = false, minimum = 1, maximum = 20)]
+        #[schema(required = false, minimum = 1, maximum = 20, default = vqa::default_top_k)]
         top_k: i64,
     },
     Entailment {
@@ -49,7 +49,7 @@ pub enum ItemView {
     },
     Grounding {
         expression: String,
-        #[schema(required = false, minimum = 1, maximum = 20)]
+        #[schema(required = false, minimum = 1, maximum = 20, default = grounding::default_top_k)]
         top_k: i64,
     },
     Match {
