@@ -69,6 +69,42 @@ async fn every_example_of_a_request_is_answered_as_json_and_as_a_form() {
 }
 
 #[tokio::test]
+async fn an_answer_is_shown_to_a_request_of_its_name_or_to_requests_that_ask_the_same() {
+    let server = TestServer::start().await;
+    let contract = Contract::of(&server).await;
+    for operation in contract.operations() {
+        let requests = &operation.item["requestBody"]["content"][JSON];
+        let Some((_, response)) = contract.responses(operation).find(|(status, _)| status.starts_with('2'))
+        else {
+            continue;
+        };
+        let answers = &response["content"][JSON]["examples"];
+        let place = format!("{} {}", operation.method, operation.path);
+        let mut alike = members(&requests["examples"])
+            .filter(|(name, _)| answers.get(name.as_str()).is_none())
+            .map(|(_, request)| asked(&request["value"]));
+        let first = alike.next();
+        assert!(alike.all(|other| Some(&other) == first.as_ref()), "{place}");
+        for (name, answer) in members(answers) {
+            let request = &requests["examples"][name]["value"];
+            let count = |list: &str| request[list].as_array().map_or(1, Vec::len);
+            let rows = answer["value"]["scores"].as_array().unwrap();
+            assert_eq!(rows.len(), count("images"), "{place} {name}");
+            for row in rows {
+                assert_eq!(row.as_array().unwrap().len(), count("texts"), "{place} {name}");
+            }
+        }
+    }
+}
+
+/// What a request asks, of whatever pictures.
+fn asked(request: &Value) -> Value {
+    let mut asked = request.clone();
+    asked.as_object_mut().unwrap().retain(|name, _| !["image", "images"].contains(&name.as_str()));
+    asked
+}
+
+#[tokio::test]
 async fn refusals_are_as_the_contract_says() {
     let server = TestServer::start().await;
     let contract = Contract::of(&server).await;

@@ -209,7 +209,7 @@ impl QueryResponse {
             AnswerView::Vqa(vqa::VqaResponse::example()),
             AnswerView::Entailment(entailment::EntailmentResponse::example()),
             AnswerView::Grounding(grounding::GroundingResponse::example()),
-            AnswerView::Match(matching::MatchResponse::example(&[0.96875])),
+            AnswerView::Match(matching::MatchResponse::example(&[[0.96875]])),
         ];
         let problem = ResultView::Problem(empty.document("5f2a7c31d09be864-1f"));
         Self { results: answers.map(ResultView::Answer).into_iter().chain([problem]).collect() }

@@ -81,7 +81,7 @@ impl VqaResponse {
             )),
             ("kept" = (
                 summary = "A picture that was left here before, by its id",
-                value = json!({"image": {"id": example::ID}, "question": "How many circles are there?"}),
+                value = json!({"image": {"id": example::ID}, "question": "What colour is the circle?", "top_k": 2}),
             )),
         ),
     ),
