@@ -71,6 +71,22 @@ async fn an_id_tells_nothing_of_its_picture_and_ends_when_it_is_deleted() {
 }
 
 #[tokio::test]
+async fn an_id_can_be_asked_after_until_it_is_deleted() {
+    let server = TestServer::start().await;
+    let mut kept = server.ask("/v1/images", &png(&scene(160, 90, 0)), &[]).await.answer();
+    let id = kept["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/images/{id}");
+    let told = server.get(&path).await.answer();
+    assert!(told["expires_in"].as_u64() <= kept["expires_in"].as_u64(), "{told}");
+    kept["expires_in"] = told["expires_in"].clone();
+    assert_eq!(told, kept);
+    assert_eq!(delete(&server, &id).await.status, 204);
+    for gone in [path.as_str(), "/v1/images/%ff"] {
+        server.get(gone).await.problem(404);
+    }
+}
+
+#[tokio::test]
 async fn what_could_not_be_answered_about_is_refused_at_once() {
     let server = TestServer::start().await;
     for (picture, status) in
