@@ -14,15 +14,15 @@ use rand::rngs::SysRng;
 
 use crate::metrics::{CacheMetrics, Metrics};
 use crate::runtime::Encoded;
-use crate::types::hex;
+use crate::types::{Size, hex};
 
 use super::Problem;
 use super::extract::{Picture, PictureFile};
 
 /// Bytes of chance in an id.
 const ID: usize = 16;
-/// Bytes that a picture takes beside its file: its id in hexadecimal, its key, the links and the slot that it is found by.
-const ENTRY: usize = 2 * ID + 192;
+/// Bytes that a picture takes beside its file: its id in hexadecimal, its size, its key, the links and the slot that it is found by.
+const ENTRY: usize = 2 * ID + 200;
 
 /// A store of encoded pictures, bounded by bytes and time. Clones share it.
 #[derive(Clone)]
@@ -44,6 +44,7 @@ struct Kept {
 
 struct Image {
     picture: Encoded,
+    size: Size,
     used: Instant,
 }
 
@@ -60,7 +61,7 @@ impl Images {
     }
 
     /// Keeps a picture; returns its id. Call this in an async runtime, which sees to its expiry.
-    pub(super) fn add(&self, picture: Encoded) -> Result<String, Problem> {
+    pub(super) fn add(&self, picture: Encoded, size: Size) -> Result<String, Problem> {
         let shared = &self.0;
         if weight(&picture) > shared.capacity {
             return Err(Problem::TooLargeToKeep { limit: shared.capacity });
@@ -68,7 +69,7 @@ impl Images {
         let id = new_id()?;
         let mut kept = shared.fresh();
         kept.bytes += weight(&picture);
-        kept.images.put(id.clone(), Image { picture, used: Instant::now() });
+        kept.images.put(id.clone(), Image { picture, size, used: Instant::now() });
         while kept.bytes > shared.capacity && kept.drop_oldest() {}
         shared.measured.bytes.set(kept.bytes as i64);
         if !std::mem::replace(&mut kept.watched, true) {
@@ -83,6 +84,13 @@ impl Images {
             Picture::File(PictureFile(picture)) => Ok(picture),
             Picture::Id(id) => self.find(&id).ok_or(Problem::UnknownPicture { id }),
         }
+    }
+
+    /// The size of a picture and how long it stays if nobody uses it. This is no use of it, and no look-up that the metrics count.
+    pub(super) fn describe(&self, id: String) -> Result<(Size, Duration), Problem> {
+        let kept = self.0.fresh();
+        let Some(image) = kept.images.peek(&id) else { return Err(Problem::UnknownPicture { id }) };
+        Ok((image.size, self.0.lifetime.saturating_sub(image.used.elapsed())))
     }
 
     /// Forgets a picture.
@@ -174,6 +182,7 @@ mod tests {
     use super::*;
 
     const LONG: Duration = Duration::from_secs(3600);
+    const SIZE: Size = Size { width: 5, height: 3 };
 
     fn picture(bytes: usize) -> Encoded {
         Encoded::from(vec![7; bytes])
@@ -191,7 +200,7 @@ mod tests {
     async fn the_same_picture_gets_another_id_each_time_and_opens_under_each_until_it_is_removed() {
         let metrics = Metrics::new();
         let images = Images::new(10_000, LONG, &metrics);
-        let ids = [images.add(picture(99)).unwrap(), images.add(picture(99)).unwrap()];
+        let ids = [images.add(picture(99), SIZE).unwrap(), images.add(picture(99), SIZE).unwrap()];
         assert!(ids[0] != ids[1] && ids.iter().all(|id| id.len() == 32));
         assert_eq!(open(&images, &ids[0]).unwrap(), picture(99));
         images.remove(ids[0].clone()).unwrap();
@@ -206,27 +215,47 @@ mod tests {
     async fn the_one_used_least_recently_gives_way_and_what_never_fits_is_refused() {
         let metrics = Metrics::new();
         let images = Images::new(2 * weight(&picture(100)), LONG, &metrics);
-        let [first, second] = [(); 2].map(|()| images.add(picture(100)).unwrap());
+        let [first, second] = [(); 2].map(|()| images.add(picture(100), SIZE).unwrap());
         open(&images, &first).unwrap();
-        let third = images.add(picture(100)).unwrap();
+        let third = images.add(picture(100), SIZE).unwrap();
         assert!(open(&images, &first).is_ok() && open(&images, &third).is_ok());
         assert!(open(&images, &second).is_err());
         let limit = 2 * weight(&picture(100));
-        let refused = images.add(picture(limit));
+        let refused = images.add(picture(limit), SIZE);
         assert!(matches!(refused, Err(Problem::TooLargeToKeep { limit: told }) if told == limit));
         assert_eq!(bytes(&metrics), limit as i64);
+    }
+
+    #[tokio::test]
+    async fn to_describe_a_picture_is_no_use_of_it() {
+        let metrics = Metrics::new();
+        let images = Images::new(2 * weight(&picture(100)), LONG, &metrics);
+        let [first, second] = [(); 2].map(|()| images.add(picture(100), SIZE).unwrap());
+        let (size, left) = images.describe(first.clone()).unwrap();
+        assert!(size == SIZE && left <= LONG && left > LONG / 2);
+        images.add(picture(100), SIZE).unwrap();
+        let gone = images.describe(first.clone()).unwrap_err();
+        assert!(matches!(gone, Problem::UnknownPicture { id } if id == first));
+        assert!(images.describe(second).is_ok());
+        let measured = metrics.cache("images");
+        assert_eq!((measured.hits.get(), measured.misses.get()), (0, 0));
+        let fleeting = Images::new(10_000, Duration::from_millis(2), &metrics);
+        let id = fleeting.add(picture(100), SIZE).unwrap();
+        while fleeting.describe(id.clone()).is_ok() {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]
     async fn a_picture_whose_time_is_over_is_gone_though_nobody_asks() {
         let metrics = Metrics::new();
         let images = Images::new(10_000, Duration::from_millis(2), &metrics);
-        let id = images.add(picture(100)).unwrap();
+        let id = images.add(picture(100), SIZE).unwrap();
         while bytes(&metrics) > 0 {
             tokio::task::yield_now().await;
         }
         assert!(matches!(open(&images, &id), Err(Problem::UnknownPicture { .. })));
-        let again = images.add(picture(100)).unwrap();
+        let again = images.add(picture(100), SIZE).unwrap();
         assert!(again != id && bytes(&metrics) > 0, "a watch that has ended begins anew");
         while bytes(&metrics) > 0 {
             tokio::task::yield_now().await;

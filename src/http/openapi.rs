@@ -344,10 +344,16 @@ fn add_form(operation: &mut Operation, components: &Components) {
 fn with_files(mut object: Object) -> Object {
     for property in object.properties.values_mut() {
         match property {
-            RefOr::Ref(reference) if is_picture(reference) => *property = file().into(),
+            RefOr::Ref(reference) => {
+                if let Some(file) = file_of(reference) {
+                    *property = file.into();
+                }
+            }
             RefOr::T(Schema::Array(Array { items: ArrayItems::RefOrSchema(item), .. })) => {
-                if matches!(&**item, RefOr::Ref(reference) if is_picture(reference)) {
-                    **item = file().into();
+                if let RefOr::Ref(reference) = &**item
+                    && let Some(file) = file_of(reference)
+                {
+                    **item = file.into();
                 }
             }
             _ => {}
@@ -356,15 +362,18 @@ fn with_files(mut object: Object) -> Object {
     object
 }
 
-fn is_picture(reference: &Ref) -> bool {
-    let name = reference.ref_location.rsplit('/').next();
-    [Picture::name(), PictureFile::name()].iter().any(|picture| name == Some(picture))
-}
-
-fn file() -> Schema {
-    ObjectBuilder::new()
+/// What a form has in the place of a picture. Any bytes may be a file, so that those of a picture's id stand in the description only.
+fn file_of(reference: &Ref) -> Option<Schema> {
+    let description = match reference.ref_location.rsplit('/').next()? {
+        name if name == Picture::name() => {
+            r#"A PNG, JPEG or WebP file, or the JSON `{"id": "…"}` of one that was sent before."#
+        }
+        name if name == PictureFile::name() => "A PNG, JPEG or WebP file.",
+        _ => return None,
+    };
+    let file = ObjectBuilder::new()
         .schema_type(Type::String)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
-        .description(Some("A PNG, JPEG or WebP file."))
-        .into()
+        .description(Some(description));
+    Some(file.into())
 }

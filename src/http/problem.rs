@@ -16,8 +16,8 @@ use axum::response::{IntoResponse, Response};
 use crate::input::{PictureError, TextError};
 use crate::runtime;
 
-pub use document::ProblemDocument;
-use document::clip;
+pub use document::{ProblemDocument, brief};
+use document::{quote, whole};
 
 /// Why a request has no answer; its text is the `detail` of the document.
 #[derive(Debug, thiserror::Error)]
@@ -25,8 +25,8 @@ pub enum Problem {
     /// The body is not JSON or not a form, or doesn't have the fields and types of the contract.
     #[error("{reason}")]
     Malformed { field: Option<String>, reason: String },
-    #[error("the header `{name}` must be {expected}")]
-    Header { name: &'static str, expected: &'static str },
+    #[error("the header `{name}` is `{found}`, it must be {expected}")]
+    Header { name: &'static str, found: String, expected: &'static str },
     /// The server has API keys, and the request carries none.
     #[error("an API key is needed: send it as `Authorization: Bearer KEY` or as `X-API-Key: KEY`")]
     NoKey,
@@ -98,7 +98,7 @@ impl Problem {
             Kind::Fault => {
                 "the server failed on this request; its log has the cause under this request_id".to_owned()
             }
-            _ => clip(self.to_string()),
+            _ => brief(&self.to_string()),
         };
         let field = match self {
             Self::Malformed { field, .. } => field.clone(),
@@ -111,7 +111,7 @@ impl Problem {
             status: kind.status().as_u16(),
             detail,
             request_id: request_id.to_owned(),
-            field: field.map(clip),
+            field: field.as_deref().map(quote),
             limit: self.limit(),
         }
     }
@@ -132,7 +132,8 @@ impl Problem {
         }
     }
 
-    /// The sentence for the log, with the causes that the client isn't told; cut like what the client reads.
+    /// The sentence for the log, with the causes that the client isn't told; cut like what the client reads, but a fault of the server
+    /// quotes no client.
     pub fn cause(&self) -> String {
         let mut text = self.to_string();
         if let Self::Engine(error) = self {
@@ -143,7 +144,7 @@ impl Problem {
                 source = cause.source();
             }
         }
-        clip(text)
+        if self.kind() == Kind::Fault { whole(&text) } else { brief(&text) }
     }
 
     /// When a client may come back.

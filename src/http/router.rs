@@ -66,6 +66,7 @@ pub(super) fn routes_with_contract() -> OpenApiRouter<AppState> {
         .routes(routes!(v1::query::query))
         .routes(routes!(v1::associations::associations))
         .routes(routes!(v1::images::add))
+        .routes(routes!(v1::images::one))
         .routes(routes!(v1::images::remove))
         .routes(routes!(v1::models::list))
         .routes(routes!(v1::models::one))

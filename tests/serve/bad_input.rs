@@ -120,6 +120,23 @@ async fn a_field_that_does_not_fit_is_named() {
 }
 
 #[tokio::test]
+async fn a_refusal_does_not_repeat_what_was_sent_and_says_what_to_send() {
+    let server = TestServer::start().await;
+    let long = "iVBORw0KGgo".repeat(10_000);
+    for (image, status, advice) in [
+        (json!(long), 400, r#"expected a picture as {"base64": "…"} or {"id": "…"}"#),
+        (json!({"id": long}), 404, "send it again"),
+        (json!({"base64": format!("{long}?")}), 400, "not base64"),
+        (json!({(long.as_str()): 1}), 400, "expected `base64` or `id`"),
+    ] {
+        let problem = server.json("/v1/objects", &json!({"image": image})).await.problem(status);
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(advice) && !detail.contains(&long[..99]), "{problem}");
+        assert!(problem.to_string().len() < 700, "{problem}");
+    }
+}
+
+#[tokio::test]
 async fn broken_bodies_and_other_types_are_refused_everywhere() {
     let server = TestServer::start().await;
     for (path, _) in ENDPOINTS {

@@ -60,12 +60,48 @@ async fn every_example_of_a_request_is_answered_as_json_and_as_a_form() {
         for body in examples(&bodies[JSON]) {
             let sent = addressed(&server, &contract, operation, Some(body)).await;
             answered(&contract, operation, sent).await;
-            if let Some(form) = bodies.get(FORM).and_then(|_| as_form(body)) {
-                let (request, _) = addressed(&server, &contract, operation, None).await;
-                answered(&contract, operation, (request.multipart(form), None)).await;
+            if bodies.get(FORM).is_some() {
+                let (request, body) = addressed(&server, &contract, operation, Some(body)).await;
+                answered(&contract, operation, (request.multipart(as_form(&body.unwrap())), None)).await;
             }
         }
     }
+}
+
+#[tokio::test]
+async fn an_answer_is_shown_to_a_request_of_its_name_or_to_requests_that_ask_the_same() {
+    let server = TestServer::start().await;
+    let contract = Contract::of(&server).await;
+    for operation in contract.operations() {
+        let requests = &operation.item["requestBody"]["content"][JSON];
+        let Some((_, response)) = contract.responses(operation).find(|(status, _)| status.starts_with('2'))
+        else {
+            continue;
+        };
+        let answers = &response["content"][JSON]["examples"];
+        let place = format!("{} {}", operation.method, operation.path);
+        let mut alike = members(&requests["examples"])
+            .filter(|(name, _)| answers.get(name.as_str()).is_none())
+            .map(|(_, request)| asked(&request["value"]));
+        let first = alike.next();
+        assert!(alike.all(|other| Some(&other) == first.as_ref()), "{place}");
+        for (name, answer) in members(answers) {
+            let request = &requests["examples"][name]["value"];
+            let count = |list: &str| request[list].as_array().map_or(1, Vec::len);
+            let rows = answer["value"]["scores"].as_array().unwrap();
+            assert_eq!(rows.len(), count("images"), "{place} {name}");
+            for row in rows {
+                assert_eq!(row.as_array().unwrap().len(), count("texts"), "{place} {name}");
+            }
+        }
+    }
+}
+
+/// What a request asks, of whatever pictures.
+fn asked(request: &Value) -> Value {
+    let mut asked = request.clone();
+    asked.as_object_mut().unwrap().retain(|name, _| !["image", "images"].contains(&name.as_str()));
+    asked
 }
 
 #[tokio::test]
@@ -152,22 +188,19 @@ async fn answered(
     }
 }
 
-/// The same request as a form, unless it names a picture by its id: a form has files.
-fn as_form(body: &Value) -> Option<Form> {
-    members(body).try_fold(Form::new(), |form, (name, value)| {
-        let mut values = value.as_array().map_or(slice::from_ref(value), Vec::as_slice).iter();
-        values.try_fold(form, |form, value| Some(form.part(name.clone(), as_part(value)?)))
+/// The same request as a form.
+fn as_form(body: &Value) -> Form {
+    members(body).fold(Form::new(), |form, (name, value)| {
+        let values = value.as_array().map_or(slice::from_ref(value), Vec::as_slice);
+        values.iter().fold(form, |form, value| form.part(name.clone(), as_part(value)))
     })
 }
 
-fn as_part(value: &Value) -> Option<Part> {
-    match (value.get("id"), value.get("base64")) {
-        (Some(_), _) => None,
-        (None, Some(file)) => {
-            let file = STANDARD.decode(file.as_str().unwrap()).unwrap();
-            Some(Part::bytes(file).file_name("picture"))
-        }
-        (None, None) => Some(Part::text(text(value))),
+/// A picture's bytes as a file, anything else as text.
+fn as_part(value: &Value) -> Part {
+    match value.get("base64") {
+        Some(file) => Part::bytes(STANDARD.decode(file.as_str().unwrap()).unwrap()).file_name("picture"),
+        None => Part::text(text(value)),
     }
 }
 

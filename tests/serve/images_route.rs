@@ -2,6 +2,7 @@
 
 use cmal::http::Settings;
 use cmal::runtime;
+use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
 use crate::support::close::assert_close;
@@ -40,10 +41,20 @@ async fn every_endpoint_answers_about_an_id_as_about_the_picture() {
     for (path, fields) in ENDPOINTS {
         let expected = server.ask(path, &picture, fields).await.answer();
         assert_close(&server.json(path, &by_id(id, fields)).await.answer(), &expected, path);
+        let form = fields.iter().fold(Form::new(), |form, (name, value)| form.text(*name, *value));
+        let request = server.post(path).multipart(form.text("image", json!({"id": id}).to_string()));
+        let by_form = Reply::read(request.send().await.unwrap()).await.answer();
+        assert_close(&by_form, &expected, path);
     }
     let both = json!({"images": [{"id": id}, in_json(&picture)], "text": "a red circle"});
     let scores = server.json("/v1/match", &both).await.answer()["scores"].clone();
     assert_close(&scores[0], &scores[1], "/v1/match");
+    let form = Form::new()
+        .text("images", json!({"id": id}).to_string())
+        .part("images", Part::bytes(picture).file_name("picture.png"))
+        .text("text", "a red circle");
+    let by_form = Reply::read(server.post("/v1/match").multipart(form).send().await.unwrap()).await;
+    assert_close(&by_form.answer()["scores"], &scores, "/v1/match");
 }
 
 #[tokio::test]
@@ -57,6 +68,22 @@ async fn an_id_tells_nothing_of_its_picture_and_ends_when_it_is_deleted() {
     server.json("/v1/objects", &by_id(&one, &[])).await.problem(404);
     server.json("/v1/objects", &by_id(&other, &[])).await.answer();
     delete(&server, "%ff").await.problem(404);
+}
+
+#[tokio::test]
+async fn an_id_can_be_asked_after_until_it_is_deleted() {
+    let server = TestServer::start().await;
+    let mut kept = server.ask("/v1/images", &png(&scene(160, 90, 0)), &[]).await.answer();
+    let id = kept["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/images/{id}");
+    let told = server.get(&path).await.answer();
+    assert!(told["expires_in"].as_u64() <= kept["expires_in"].as_u64(), "{told}");
+    kept["expires_in"] = told["expires_in"].clone();
+    assert_eq!(told, kept);
+    assert_eq!(delete(&server, &id).await.status, 204);
+    for gone in [path.as_str(), "/v1/images/%ff"] {
+        server.get(gone).await.problem(404);
+    }
 }
 
 #[tokio::test]

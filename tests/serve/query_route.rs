@@ -83,6 +83,10 @@ async fn a_form_has_a_field_of_json_for_each_query() {
     for wrong in ["", "What is red?", "{}", r#"{"task": "vqa"}"#] {
         Reply::read(form(vec![wrong.to_owned()]).send().await.unwrap()).await.problem(400);
     }
+    let wrong = r#"{"task": "vqa", "question": "?", "top_k": "abc"}"#.to_owned();
+    let problem = Reply::read(form(vec![wrong]).send().await.unwrap()).await.problem(400);
+    let told = r#"`queries[0]`: top_k: invalid type: string "abc", expected a whole number"#;
+    assert!(problem["detail"].as_str().unwrap().contains(told), "{problem}");
 }
 
 #[tokio::test]
@@ -105,6 +109,9 @@ async fn the_picture_and_the_list_are_judged_for_the_whole_request() {
             server.json("/v1/query", &json!({"image": picture, "queries": queries})).await.problem(status);
         assert!(problem["field"].as_str().is_some_and(|field| field.starts_with("queries")), "{problem}");
     }
+    let queries = json!([{"task": "match", "text": "a"}, {"task": "vqa", "question": "?", "top_k": "abc"}]);
+    let problem = server.json("/v1/query", &json!({"image": picture, "queries": queries})).await.problem(400);
+    assert_eq!(problem["field"], "queries[1].top_k", "{problem}");
     let query = json!([{"task": "match", "text": "a"}]);
     for (picture, status) in [(bad::truncated_png(), 422), (bad::text_file(), 415), (bad::huge_header(), 413)]
     {

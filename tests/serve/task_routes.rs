@@ -6,9 +6,9 @@ use image::ImageFormat;
 use serde_json::Value;
 
 use crate::support::close::assert_close;
-use crate::support::pictures::{encoded, png, scene};
+use crate::support::pictures::{encoded, in_json, png, scene};
 use crate::support::server::bundle;
-use crate::support::{ENDPOINTS, TestServer};
+use crate::support::{ENDPOINTS, Reply, TestServer};
 
 fn probability(value: &Value) -> f64 {
     let value = value.as_f64().unwrap();
@@ -37,6 +37,16 @@ async fn top_k_has_the_default_of_the_contract() {
     assert_eq!(vqa["answers"].as_array().unwrap().len(), 5);
     let grounding = server.ask("/v1/grounding", &picture, ENDPOINTS[2].1).await.answer();
     assert!(grounding["candidates"].as_array().unwrap().len() <= 1);
+    let contract = server.get("/openapi.json").await.answer();
+    let schemas = &contract["components"]["schemas"];
+    let default = |schema: &Value| schema["properties"]["top_k"]["default"].as_i64();
+    let tasks = schemas["Query"]["oneOf"].as_array().unwrap();
+    assert_eq!(tasks.iter().filter_map(default).collect::<Vec<_>>(), [5, 1]);
+    assert_eq!(["VqaRequest", "GroundingRequest"].map(|name| default(&schemas[name])), [Some(5), Some(1)]);
+    for (path, expected) in [("/v1/vqa", 5), ("/v1/grounding", 1)] {
+        let bodies = &contract["paths"][path]["post"]["requestBody"]["content"];
+        assert_eq!(default(&bodies["multipart/form-data"]["schema"]), Some(expected), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -80,6 +90,22 @@ async fn a_form_and_json_and_lossless_formats_get_the_same_answer() {
         assert_close(&server.ask(path, &webp, fields).await.answer(), &expected, path);
         let jpeg = encoded(&picture, ImageFormat::Jpeg);
         server.ask_by_form(path, &jpeg, fields).await.answer();
+    }
+}
+
+#[tokio::test]
+async fn base64_in_lines_and_in_a_data_url_is_the_same_picture() {
+    let server = TestServer::start().await;
+    let picture = png(&scene(128, 96, 0));
+    let expected = server.ask("/v1/objects", &picture, &[]).await.answer();
+    let text = in_json(&picture)["base64"].as_str().unwrap().to_owned();
+    // As `base64 FILE` writes them, not even escaped.
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    for text in [lines.join("\n"), format!("data:image/png;base64,{text}")] {
+        let body = format!(r#"{{"image": {{"base64": "{text}"}}}}"#);
+        let request = server.post("/v1/objects").header("content-type", "application/json").body(body);
+        assert_eq!(Reply::read(request.send().await.unwrap()).await.answer(), expected);
     }
 }
 

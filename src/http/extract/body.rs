@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::time::{timeout, timeout_at};
 
 use crate::http::Problem;
+use crate::http::problem::brief;
 
 use super::form::Form;
 
@@ -153,7 +154,9 @@ where
     serde_path_to_error::deserialize(source).map_err(|error| {
         let field = Some(error.path().to_string()).filter(|path| path != ".");
         let place = field.as_ref().map_or_else(String::new, |field| format!(" at `{field}`"));
-        Problem::Malformed { field, reason: format!("the request can't be read{place}: {}", error.inner()) }
+        // Cut already here, away from the threads that serve connections: the error may quote the whole body.
+        let reason = brief(&format!("the request can't be read{place}: {}", error.inner()));
+        Problem::Malformed { field, reason }
     })
 }
 

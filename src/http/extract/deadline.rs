@@ -21,6 +21,7 @@ fn asked(headers: &HeaderMap) -> Result<Option<Duration>, Problem> {
         Some(milliseconds) if milliseconds > 0 => Ok(Some(Duration::from_millis(milliseconds))),
         _ => Err(Problem::Header {
             name: "X-Request-Timeout-Ms",
+            found: String::from_utf8_lossy(value.as_bytes()).into_owned(),
             expected: "a whole number of milliseconds, 1 or more",
         }),
     }
@@ -45,7 +46,10 @@ mod tests {
         assert_eq!(ask("250").unwrap(), Some(Duration::from_millis(250)));
         assert_eq!(asked(&HeaderMap::new()).unwrap(), None);
         for nonsense in ["0", "-5", "+5", "1.5", "soon", ""] {
-            assert!(matches!(ask(nonsense), Err(Problem::Header { .. })), "{nonsense:?}");
+            assert!(
+                matches!(ask(nonsense), Err(Problem::Header { found, .. }) if found == nonsense),
+                "{nonsense:?}"
+            );
         }
     }
 

@@ -152,6 +152,18 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_is_a_file_or_the_json_that_names_one() {
+        for json in [br#"{"id": "x"}"#.as_slice(), b"\n{ \"id\":\"x\" }\n"] {
+            assert_eq!(read(&[("image", json)]).unwrap().image, Some(Picture::Id("x".into())));
+        }
+        assert!(read(&[("image", br#"{"name": "x"}"#)]).unwrap_err().contains("expected `base64` or `id`"));
+        for file in [b"{\xff\0".as_slice(), b"{", b""] {
+            let expected = Some(Picture::File(PictureFile(file.to_vec().into())));
+            assert_eq!(read(&[("image", file)]).unwrap().image, expected);
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_says_why() {
         assert!(read(&[("top_k", b"three")]).unwrap_err().contains("expected an integer"));
         assert!(read(&[("top_k", b"1"), ("top_k", b"2")]).unwrap_err().contains("gives this field 2 times"));

@@ -1,11 +1,11 @@
-//! A picture in a request: `{"base64": "…"}` or `{"id": "…"}` in JSON, a file in a form.
+//! A picture in a request: `{"base64": "…"}` or `{"id": "…"}` in JSON, a file or the same JSON in a form.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{DecodeError, Engine as _};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, OneOfBuilder, Schema, Type};
@@ -36,7 +36,7 @@ pub struct PictureFile(pub Encoded);
 
 impl<'de> Deserialize<'de> for Picture {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // A form hands a file to this same call as bytes.
+        // A form hands what it has to this same call as bytes.
         deserializer.deserialize_struct("Picture", &[FIELD, ID], PictureVisitor)
     }
 }
@@ -61,8 +61,11 @@ impl<'de> Visitor<'de> for PictureVisitor {
         f.write_str(r#"a picture as {"base64": "…"} or {"id": "…"}"#)
     }
 
-    fn visit_byte_buf<E: Error>(self, file: Vec<u8>) -> Result<Picture, E> {
-        Ok(Picture::File(PictureFile(file.into())))
+    fn visit_byte_buf<E: Error>(self, part: Vec<u8>) -> Result<Picture, E> {
+        if begins_an_object(&part) {
+            return serde_json::from_slice(&part).map_err(E::custom);
+        }
+        Ok(Picture::File(PictureFile(part.into())))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Picture, A::Error> {
@@ -82,12 +85,19 @@ impl<'de> Visitor<'de> for PictureVisitor {
     }
 }
 
+/// Whether a part of a form is a JSON object, which begins as no picture does.
+fn begins_an_object(part: &[u8]) -> bool {
+    let inside = part.trim_ascii_start().strip_prefix(b"{");
+    inside.is_some_and(|inside| inside.trim_ascii_start().starts_with(b"\""))
+}
+
 /// Bytes that stand as base64 in a string; decoded straight from the body, without a copy of the text.
 struct Decoded(Vec<u8>);
 
 impl<'de> Deserialize<'de> for Decoded {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(DecodedVisitor)
+        // Asked for bytes, JSON's reader lets the line breaks stand that `base64` puts into a text and nobody has escaped.
+        deserializer.deserialize_bytes(DecodedVisitor)
     }
 }
 
@@ -101,7 +111,39 @@ impl Visitor<'_> for DecodedVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Decoded, E> {
-        BASE64.decode(text).map(Decoded).map_err(|error| E::custom(format_args!("not base64: {error}")))
+        self.visit_bytes(text.as_bytes())
+    }
+
+    fn visit_bytes<E: Error>(self, text: &[u8]) -> Result<Decoded, E> {
+        let text = payload(text).map_err(E::custom)?;
+        decode(text).map(Decoded).map_err(|error| E::custom(format_args!("not base64: {error}")))
+    }
+}
+
+/// The base64 in a data URL of an image; a text that is no data URL is all base64.
+fn payload(text: &[u8]) -> Result<&[u8], &'static str> {
+    const SCHEME: &[u8] = b"data:";
+    let text = text.trim_ascii();
+    let Some((scheme, rest)) = text.split_at_checked(SCHEME.len()) else { return Ok(text) };
+    if !scheme.eq_ignore_ascii_case(SCHEME) {
+        return Ok(text);
+    }
+    rest.iter()
+        .position(|&byte| byte == b',')
+        .map(|comma| (rest[..comma].to_ascii_lowercase(), &rest[comma + 1..]))
+        .filter(|(kind, _)| kind.starts_with(b"image/") && kind.ends_with(b";base64"))
+        .map(|(_, data)| data)
+        .ok_or("a data URL must be that of an image in base64, such as `data:image/png;base64,…`")
+}
+
+/// White space costs a copy and a second try only where there is some.
+fn decode(text: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    match BASE64.decode(text) {
+        Err(_) if text.iter().any(u8::is_ascii_whitespace) => {
+            let dense: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+            BASE64.decode(dense)
+        }
+        decoded => decoded,
     }
 }
 
@@ -140,7 +182,10 @@ fn file() -> Object {
     let encoded = ObjectBuilder::new()
         .schema_type(Type::String)
         .content_encoding("base64")
-        .description(Some("The bytes of a PNG, JPEG or WebP file in base64, without line breaks."));
+        .description(Some(
+            "The bytes of a PNG, JPEG or WebP file in base64. White space in it is passed over, and so is the beginning of a data URL \
+             of an image, such as `data:image/png;base64,`.",
+        ));
     only(FIELD, encoded)
 }
 
@@ -167,6 +212,39 @@ mod tests {
         let expected = Picture::File(PictureFile(b"\xff\xff\xfe!".to_vec().into()));
         assert_eq!(read(r#"{"base64": "///+IQ=="}"#), Ok(expected.clone()));
         assert_eq!(read(r#"{"base64": "\/\/\/+IQ"}"#), Ok(expected));
+    }
+
+    #[test]
+    fn white_space_and_the_beginning_of_a_data_url_are_passed_over() {
+        let expected = Picture::File(PictureFile(b"\xff\xff\xfe!".to_vec().into()));
+        for text in [
+            r"///+\r\nIQ==\n",
+            "///+\r\nIQ==\n",
+            " ///+ IQ",
+            "data:image/png;base64,///+IQ==",
+            r"DATA:image/jpeg;name=a.jpg;BASE64,///+\nIQ==",
+        ] {
+            assert_eq!(read(&format!(r#"{{"base64": "{text}"}}"#)), Ok(expected.clone()), "{text:?}");
+            let value = serde_json::json!({"base64": text.replace(r"\n", "\n").replace(r"\r", "\r")});
+            assert_eq!(serde_json::from_value::<Picture>(value).unwrap(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn other_data_urls_are_told_what_one_is() {
+        for url in [
+            "data:",
+            "data:image/png;base64",
+            "data:image/png,x",
+            "data:text/plain;base64,aGk=",
+            "data:,aGk=",
+        ] {
+            let error = read(&format!(r#"{{"base64": "{url}"}}"#)).unwrap_err();
+            assert!(
+                error.contains("must be that of an image in base64, such as `data:image/png"),
+                "{url}: {error}"
+            );
+        }
     }
 
     #[test]

@@ -33,12 +33,52 @@ impl ProblemDocument {
     pub const MEDIA_TYPE: &str = "application/problem+json";
 }
 
-/// Error texts quote what a client sent, which may be as long as the body.
-pub fn clip(mut text: String) -> String {
-    const LONGEST: usize = 400;
-    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
-        text.truncate(end);
-        text.push('…');
+/// Characters of a message.
+const LONGEST: usize = 400;
+/// Characters of what a message quotes.
+const LONGEST_QUOTE: usize = 60;
+
+/// A message about a request with its long quotes cut: what a client sent may be as long as its body, and what it should have sent often
+/// stands behind it.
+pub fn brief(message: &str) -> String {
+    let (mut brief, mut rest) = (String::new(), message);
+    while let Some((opening, mark)) =
+        rest.char_indices().find(|(_, character)| ['"', '`'].contains(character))
+    {
+        let (before, quoted) = rest.split_at(opening + 1);
+        let Some(closing) = end_of_quote(quoted, mark) else { break };
+        brief.push_str(before);
+        brief.push_str(&quote(&quoted[..closing]));
+        brief.push(mark);
+        rest = &quoted[closing + 1..];
     }
-    text
+    brief.push_str(rest);
+    clip(&brief, LONGEST)
+}
+
+/// What a client sent, as far as a message quotes it.
+pub fn quote(sent: &str) -> String {
+    clip(sent, LONGEST_QUOTE)
+}
+
+/// A message of the server's own making, whose quotes are worth their length.
+pub fn whole(message: &str) -> String {
+    clip(message, LONGEST)
+}
+
+fn clip(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Where the closing mark stands; between double quotes, a backslash escapes what follows it.
+fn end_of_quote(quoted: &str, mark: char) -> Option<usize> {
+    let mut escaped = false;
+    quoted.char_indices().find_map(|(at, character)| {
+        let ends = character == mark && !escaped;
+        escaped = mark == '"' && character == '\\' && !escaped;
+        ends.then_some(at)
+    })
 }

@@ -15,7 +15,7 @@ fn table() -> Vec<(Problem, u16)> {
     let waiting = Duration::from_millis(2_100);
     vec![
         (Problem::Malformed { field: None, reason: "the body is no JSON".into() }, 400),
-        (Problem::Header { name: "X-Request-Timeout-Ms", expected: "a number" }, 400),
+        (Problem::Header { name: "X-Request-Timeout-Ms", found: "soon".into(), expected: "a number" }, 400),
         (Problem::NoKey, 401),
         (Problem::WrongKey, 401),
         (Problem::UnknownRoute, 404),
@@ -96,8 +96,26 @@ fn long_quotes_of_the_request_are_cut() {
     let reason = "é".repeat(10_000);
     let problem = Problem::Malformed { field: Some(reason.clone()), reason };
     let document = problem.document("id-1");
-    assert!(document.detail.chars().count() <= 401 && document.field.unwrap().chars().count() <= 401);
+    assert!(document.detail.chars().count() <= 401 && document.field.unwrap().chars().count() <= 61);
     assert!(problem.cause().chars().count() <= 401);
+}
+
+#[test]
+fn what_stands_behind_a_long_quote_is_still_told() {
+    let sent = r#"iVBOR\"w0K`"#.repeat(100_000);
+    let reason = format!("invalid type: string \"{sent}\", expected an object at `image`");
+    let cut = brief(&reason);
+    assert!(cut.ends_with("…\", expected an object at `image`") && cut.chars().count() < 150, "{cut}");
+    assert_eq!(brief(&cut), cut);
+    let unknown = Problem::UnknownPicture { id: "9".repeat(10_000) };
+    for told in [unknown.document("id-1").detail, unknown.cause()] {
+        assert!(told.ends_with("…` here, or none any more: send it again"), "{told}");
+    }
+    for short in ["there is no `a` here", "an \"open quote of `more than one mark", ""] {
+        assert_eq!(brief(short), short);
+    }
+    let fault = Problem::Panic { message: format!("\"{}\"", "a/".repeat(50)) };
+    assert!(!fault.cause().contains('…'), "the log tells of the server's own troubles at length");
 }
 
 #[test]

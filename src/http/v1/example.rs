@@ -9,7 +9,7 @@ const DISC: &str = "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgAQMAAABJtOi3AAAABlBMVEXw8PDS
 /// The model that answers.
 pub const MODEL: &str = "shapes@6";
 
-/// An id as an upload answers it.
+/// The id under which the picture was left here.
 pub const ID: &str = "9f2c41d7a05be8836e1407bd52ac90f3";
 
 /// The picture as a JSON body gives it.

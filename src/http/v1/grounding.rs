@@ -21,7 +21,7 @@ pub struct GroundingRequest {
     expression: String,
     /// Candidates to list.
     #[serde(default = "default_top_k", deserialize_with = "whole_number")]
-    #[schema(minimum = 1, maximum = 20)]
+    #[schema(minimum = 1, maximum = 20, default = default_top_k)]
     top_k: i64,
 }
 

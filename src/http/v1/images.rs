@@ -1,4 +1,6 @@
-//! `POST /v1/images` and `DELETE /v1/images/{id}`: pictures that are asked about more than once.
+//! `POST /v1/images`, `GET` and `DELETE /v1/images/{id}`: pictures that are asked about more than once.
+
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -10,6 +12,7 @@ use utoipa::ToSchema;
 use crate::http::extract::{Asked, PictureFile};
 use crate::http::openapi::{UnknownPicture, UploadRefusals};
 use crate::http::{AppState, Problem};
+use crate::types::Size;
 
 use super::example;
 
@@ -34,6 +37,10 @@ pub struct ImageResponse {
 }
 
 impl ImageResponse {
+    fn new(id: String, Size { width, height }: Size, left: Duration) -> Self {
+        Self { id, width, height, expires_in: left.as_secs() }
+    }
+
     fn example() -> Self {
         Self { id: example::ID.to_owned(), width: 32, height: 32, expires_in: 600 }
     }
@@ -54,9 +61,28 @@ pub async fn add(
     Asked { request, images, engine, call }: Asked<ImageRequest>,
 ) -> Result<(StatusCode, Json<ImageResponse>), Problem> {
     let (size, picture) = engine.check(request.image.0, &call).await?;
-    let id = images.add(picture)?;
-    let expires_in = images.lifetime().as_secs();
-    Ok((StatusCode::CREATED, Json(ImageResponse { id, width: size.width, height: size.height, expires_in })))
+    let id = images.add(picture, size)?;
+    Ok((StatusCode::CREATED, Json(ImageResponse::new(id, size, images.lifetime()))))
+}
+
+/// See whether a picture is still here
+///
+/// The answer is that of the upload with the time that is left. To look is no use of the picture: its time runs on.
+#[utoipa::path(
+    get, path = "/v1/images/{id}", tag = "images", operation_id = "image",
+    params(("id" = String, Path, description = "Id of the picture.", example = json!(example::ID))),
+    responses(
+        (status = 200, description = "It is.", body = ImageResponse, example = json!(ImageResponse::example())),
+        UnknownPicture,
+    ),
+)]
+pub async fn one(
+    State(state): State<AppState>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<ImageResponse>, Problem> {
+    let id = named(id);
+    let (size, left) = state.images().describe(id.clone())?;
+    Ok(Json(ImageResponse::new(id, size, left)))
 }
 
 /// Forget a picture
@@ -71,7 +97,10 @@ pub async fn remove(
     State(state): State<AppState>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
-    // An id that isn't even text names no picture.
-    let id = id.map_or_else(|rejection| rejection.body_text(), |Path(id)| id);
-    state.images().remove(id).map(|()| StatusCode::NO_CONTENT)
+    state.images().remove(named(id)).map(|()| StatusCode::NO_CONTENT)
+}
+
+/// The id in a path; one that isn't even text names no picture.
+fn named(id: Result<Path<String>, PathRejection>) -> String {
+    id.map_or_else(|rejection| rejection.body_text(), |Path(id)| id)
 }

@@ -73,9 +73,8 @@ pub struct MatchResponse {
 }
 
 impl MatchResponse {
-    /// One picture and as many texts as there are scores.
-    pub(super) fn example(scores: &[f32]) -> Self {
-        Self { scores: vec![scores.to_vec()], model: example::MODEL.to_owned() }
+    pub(super) fn example<const TEXTS: usize>(scores: &[[f32; TEXTS]]) -> Self {
+        Self { scores: scores.iter().map(|row| row.to_vec()).collect(), model: example::MODEL.to_owned() }
     }
 }
 
@@ -96,8 +95,16 @@ impl MatchResponse {
         ),
     ),
     responses(
-        (status = 200, description = "Scores, pictures × texts.", body = MatchResponse,
-            example = json!(MatchResponse::example(&[0.96875, 0.03125]))),
+        (status = 200, description = "Scores, pictures × texts.", body = MatchResponse, examples(
+            ("pictures" = (
+                summary = "Several pictures, one text",
+                value = json!(MatchResponse::example(&[[0.96875], [0.96875]])),
+            )),
+            ("texts" = (
+                summary = "One picture, several texts",
+                value = json!(MatchResponse::example(&[[0.96875, 0.03125]])),
+            )),
+        )),
         Refusals,
     ),
 )]

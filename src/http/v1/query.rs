@@ -19,7 +19,7 @@ use crate::http::openapi::Refusals;
 use crate::http::problem::ProblemDocument;
 use crate::http::{AppState, Problem};
 use crate::runtime;
-use crate::types::Query;
+use crate::types::{Query, Task};
 
 use super::answer::AnswerView;
 use super::{entailment, example, grounding, matching, top_k, vqa};
@@ -35,14 +35,13 @@ pub struct QueryRequest {
 }
 
 /// What is asked, as the endpoint of its task takes it.
-#[derive(Debug, serde::Deserialize, ToSchema)]
-#[serde(tag = "task", rename_all = "lowercase", deny_unknown_fields)]
+#[derive(Debug, ToSchema)]
+#[serde(tag = "task", rename_all = "lowercase")]
 #[schema(as = Query)]
 pub enum ItemView {
     Vqa {
         question: String,
-        #[serde(default = "vqa::default_top_k", deserialize_with = "whole_number")]
-        #[schema(minimum = 1, maximum = 20)]
+        #[schema(required = false, minimum = 1, maximum = 20, default = vqa::default_top_k)]
         top_k: i64,
     },
     Entailment {
@@ -50,13 +49,75 @@ pub enum ItemView {
     },
     Grounding {
         expression: String,
-        #[serde(default = "grounding::default_top_k", deserialize_with = "whole_number")]
-        #[schema(minimum = 1, maximum = 20)]
+        #[schema(required = false, minimum = 1, maximum = 20, default = grounding::default_top_k)]
         top_k: i64,
     },
     Match {
         text: String,
     },
+}
+
+/// The fields of the queries of any task. They are read before the task says which of them it takes: serde's own reading by a tag would
+/// no longer know the name of the field that doesn't fit.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    task: Task,
+    #[serde(default, deserialize_with = "given")]
+    question: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    hypothesis: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    expression: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    text: Option<String>,
+    #[serde(default, deserialize_with = "given_number")]
+    top_k: Option<i64>,
+}
+
+/// A field that is there: null is not its absence.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer).map(Some)
+}
+
+fn given_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    whole_number(deserializer).map(Some)
+}
+
+impl Fields {
+    /// The query, if these are the fields of its task.
+    fn view<E: Error>(self) -> Result<ItemView, E> {
+        let Self { task, question, hypothesis, expression, text, top_k } = self;
+        let (needed, taken): (_, &[&str]) = match task {
+            Task::Vqa => ("question", &["question", "top_k"]),
+            Task::Entailment => ("hypothesis", &["hypothesis"]),
+            Task::Grounding => ("expression", &["expression", "top_k"]),
+            Task::Match => ("text", &["text"]),
+        };
+        let sent = [
+            ("question", question.is_some()),
+            ("hypothesis", hypothesis.is_some()),
+            ("expression", expression.is_some()),
+            ("text", text.is_some()),
+            ("top_k", top_k.is_some()),
+        ];
+        if let Some((other, _)) = sent.iter().find(|(name, sent)| *sent && !taken.contains(name)) {
+            return Err(E::unknown_field(other, taken));
+        }
+        let missing = || E::missing_field(needed);
+        Ok(match task {
+            Task::Vqa => ItemView::Vqa {
+                question: question.ok_or_else(missing)?,
+                top_k: top_k.unwrap_or_else(vqa::default_top_k),
+            },
+            Task::Entailment => ItemView::Entailment { hypothesis: hypothesis.ok_or_else(missing)? },
+            Task::Grounding => ItemView::Grounding {
+                expression: expression.ok_or_else(missing)?,
+                top_k: top_k.unwrap_or_else(grounding::default_top_k),
+            },
+            Task::Match => ItemView::Match { text: text.ok_or_else(missing)? },
+        })
+    }
 }
 
 /// A query, in JSON as itself, in a form as the text of its JSON.
@@ -101,11 +162,15 @@ impl<'de> Visitor<'de> for ItemVisitor {
     }
 
     fn visit_byte_buf<E: Error>(self, json: Vec<u8>) -> Result<ItemView, E> {
-        serde_json::from_slice(&json).map_err(E::custom)
+        // The path of the form ends at this text; what lies in it is told with a path of its own.
+        let mut source = serde_json::Deserializer::from_slice(&json);
+        let Item(view) = serde_path_to_error::deserialize(&mut source).map_err(E::custom)?;
+        source.end().map_err(E::custom)?;
+        Ok(view)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ItemView, A::Error> {
-        ItemView::deserialize(MapAccessDeserializer::new(map))
+        Fields::deserialize(MapAccessDeserializer::new(map))?.view()
     }
 }
 
@@ -144,7 +209,7 @@ impl QueryResponse {
             AnswerView::Vqa(vqa::VqaResponse::example()),
             AnswerView::Entailment(entailment::EntailmentResponse::example()),
             AnswerView::Grounding(grounding::GroundingResponse::example()),
-            AnswerView::Match(matching::MatchResponse::example(&[0.96875])),
+            AnswerView::Match(matching::MatchResponse::example(&[[0.96875]])),
         ];
         let problem = ResultView::Problem(empty.document("5f2a7c31d09be864-1f"));
         Self { results: answers.map(ResultView::Answer).into_iter().chain([problem]).collect() }
@@ -270,6 +335,9 @@ mod tests {
             json!({"task": "poem", "text": "a"}),
             json!({"task": "vqa", "text": "a"}),
             json!({"task": "match", "text": "a", "more": 1}),
+            json!({"task": "match", "text": "a", "top_k": 1}),
+            json!({"task": "match", "text": "a", "question": null}),
+            json!({"task": "vqa", "question": "?", "top_k": null}),
             json!("{}"),
         ] {
             assert!(serde_json::from_value::<Item>(wrong.clone()).is_err(), "{wrong}");
@@ -277,6 +345,21 @@ mod tests {
         let read =
             ItemVisitor.visit_byte_buf::<serde_json::Error>(br#"{"task":"match","text":"a"}"#.to_vec());
         assert!(matches!(read, Ok(ItemView::Match { text }) if text == "a"));
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_told_with_its_field_what_it_is_and_what_it_must_be() {
+        let wrong = r#"[{"task": "match", "text": "a"}, {"question": "?", "top_k": "abc", "task": "vqa"}]"#;
+        let mut source = serde_json::Deserializer::from_str(wrong);
+        let error = serde_path_to_error::deserialize::<_, Vec<Item>>(&mut source).unwrap_err();
+        assert_eq!(error.path().to_string(), "[1].top_k");
+        let told = r#"invalid type: string "abc", expected a whole number"#;
+        assert!(error.inner().to_string().starts_with(told), "{error}");
+        let text = br#"{"task": "vqa", "question": "?", "top_k": "abc"}"#;
+        let error = ItemVisitor.visit_byte_buf::<serde_json::Error>(text.to_vec()).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("top_k: {told}")), "{error}");
+        let foreign = serde_json::from_value::<Item>(json!({"task": "vqa", "text": "a"})).unwrap_err();
+        assert!(foreign.to_string().contains("unknown field `text`, expected `question` or `top_k`"));
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub struct VqaRequest {
     question: String,
     /// Answers to list.
     #[serde(default = "default_top_k", deserialize_with = "whole_number")]
-    #[schema(minimum = 1, maximum = 20)]
+    #[schema(minimum = 1, maximum = 20, default = default_top_k)]
     top_k: i64,
 }
 
@@ -81,7 +81,7 @@ impl VqaResponse {
             )),
             ("kept" = (
                 summary = "A picture that was left here before, by its id",
-                value = json!({"image": {"id": example::ID}, "question": "How many circles are there?"}),
+                value = json!({"image": {"id": example::ID}, "question": "What colour is the circle?", "top_k": 2}),
             )),
         ),
     ),

@@ -5,16 +5,22 @@ use std::convert::Infallible;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::bundle::names::graph;
 use crate::runtime::{Engine, ModelInfo, RawGraph};
 
 use super::Refusal;
 
-/// A model's name, and its version if the path has one.
-#[derive(Clone, Debug, Deserialize)]
+/// A model's name, and its version if the path has one. The contract has the version with the paths that have it, where it can't be left
+/// out.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
 pub struct Address {
+    /// Bundle and graph.
+    #[param(example = "shapes.text")]
     pub model: String,
+    #[param(ignore)]
     version: Option<String>,
 }
 

@@ -28,7 +28,7 @@ const WRITE_HERE: usize = 16 << 10;
 #[utoipa::path(
     post, path = "/v2/models/{model}/infer", tag = "inference protocol", operation_id = "infer",
     params(
-        ("model" = String, Path, description = "Bundle and graph.", example = "shapes.text"),
+        Address,
         ("Inference-Header-Content-Length" = Option<u64>, Header, nullable = false,
             description = "Bytes of the JSON in front of binary data."),
     ),
@@ -78,7 +78,7 @@ pub async fn infer(
     post, path = "/v2/models/{model}/versions/{version}/infer", tag = "inference protocol",
     operation_id = "inferVersion",
     params(
-        ("model" = String, Path, description = "Bundle and graph.", example = "shapes.text"),
+        Address,
         ("version" = String, Path, description = "Version of the bundle.", example = "6"),
         ("Inference-Header-Content-Length" = Option<u64>, Header, nullable = false,
             description = "Bytes of the JSON in front of binary data."),

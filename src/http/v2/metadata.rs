@@ -150,7 +150,7 @@ pub async fn ready(State(state): State<AppState>) -> Result<Json<ReadyView>, Pro
 /// Describe what a graph takes and gives
 #[utoipa::path(
     get, path = "/v2/models/{model}", tag = "inference protocol", operation_id = "inferenceModel",
-    params(("model" = String, Path, description = "Bundle and graph.", example = "shapes.text")),
+    params(Address),
     responses(
         (status = 200, description = "The model.", body = ModelView, example = json!(ModelView::example())),
         UnknownModel,
@@ -167,7 +167,7 @@ pub async fn model(State(state): State<AppState>, address: Address) -> Result<Js
     get, path = "/v2/models/{model}/versions/{version}", tag = "inference protocol",
     operation_id = "inferenceModelVersion",
     params(
-        ("model" = String, Path, description = "Bundle and graph.", example = "shapes.text"),
+        Address,
         ("version" = String, Path, description = "Version of the bundle.", example = "6"),
     ),
     responses(
@@ -183,7 +183,7 @@ pub async fn model_version(state: State<AppState>, address: Address) -> Result<J
 /// A graph is ready
 #[utoipa::path(
     get, path = "/v2/models/{model}/ready", tag = "inference protocol", operation_id = "inferenceModelReady",
-    params(("model" = String, Path, description = "Bundle and graph.", example = "shapes.text")),
+    params(Address),
     responses(
         (status = 200, description = "It is.", body = ModelReadyView, example = json!({"name": "shapes.text", "ready": true})),
         UnknownModel,
@@ -204,7 +204,7 @@ pub async fn model_ready(
     get, path = "/v2/models/{model}/versions/{version}/ready", tag = "inference protocol",
     operation_id = "inferenceModelVersionReady",
     params(
-        ("model" = String, Path, description = "Bundle and graph.", example = "shapes.text"),
+        Address,
         ("version" = String, Path, description = "Version of the bundle.", example = "6"),
     ),
     responses(

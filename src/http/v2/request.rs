@@ -32,6 +32,7 @@ pub struct InferRequest<'a> {
 pub struct RequestParameters {
     /// Whether outputs come as binary data; what an output says itself goes before it.
     #[serde(default)]
+    #[schema(default = bool::default)]
     pub binary_data_output: bool,
 }
 
