@@ -2,7 +2,7 @@
 # Fetches ONNX Runtime out of its official Python wheel: fetch-onnxruntime.sh [--gpu] [FOLDER]
 #
 # The wheel is pinned by version and digest. Its library doesn't depend on any Python; a fixed wheel is named so that the one on
-# this machine doesn't matter either. FOLDER is .onnxruntime unless given; nothing is fetched if the library is already there. With --gpu
+# this machine doesn't matter either. FOLDER is .onnxruntime unless given; nothing is fetched if this version is already there. With --gpu
 # it is the build for CUDA 13 and cuDNN 9, with the CUDA provider beside the library, where the library looks for it.
 set -euo pipefail
 
@@ -23,11 +23,13 @@ fail() {
     exit 1
 }
 
+# The link tells the version of what lies beside it: libraries of providers have none in their names.
 complete() {
     local library
-    for library in "${libraries[@]}" libonnxruntime.so; do
+    for library in "${libraries[@]}"; do
         [ -e "$folder/$library" ] || return 1
     done
+    [ "$(readlink "$folder/libonnxruntime.so")" = "${libraries[0]}" ]
 }
 
 if complete; then

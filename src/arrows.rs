@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Layer of each top-level module; `onnx` is also forbidden every import of the crate.
-const LAYERS: [(&str, u8); 17] = [
+const LAYERS: [(&str, u8); 16] = [
     ("types", 0),
     ("input", 1),
     ("bundle", 1),
@@ -14,7 +14,6 @@ const LAYERS: [(&str, u8); 17] = [
     ("onnx", 1),
     ("data", 2),
     ("model", 2),
-    ("gallery", 2),
     ("runtime", 2),
     ("world", 3),
     ("train", 3),

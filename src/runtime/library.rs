@@ -56,18 +56,19 @@ impl Version {
 /// `named` is the configured file; without it the variable [`VARIABLE`], `ORT_DYLIB_PATH`, the executable's folder and `.onnxruntime/` in
 /// the working directory are looked at, in this order.
 pub fn load(named: Option<&Path>) -> Result<Environment, LibraryError> {
-    static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
-    let path = find(named)?;
+    static LOADED: Mutex<Option<(Origin, Environment)>> = Mutex::new(None);
+    let origin = find(named)?;
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((from, environment)) = loaded.as_ref() {
-        return if *from == path {
+        return if from.serves(&origin) {
             Ok(environment.clone())
         } else {
-            Err(LibraryError::Other { path, loaded: from.clone() })
+            Err(LibraryError::Other { path: origin.file, loaded: from.file.clone() })
         };
     }
-    let version = check(&path)?;
-    let environment = ort::init_from(&path)
+    let path = &origin.file;
+    let version = check(path)?;
+    let environment = ort::init_from(path)
         .map_err(|error| LibraryError::Load { path: path.clone(), reason: error.to_string() })?
         .with_name("cmal")
         .with_telemetry(false)
@@ -76,8 +77,25 @@ pub fn load(named: Option<&Path>) -> Result<Environment, LibraryError> {
     // The runtime tells a lot while it optimises a graph; what matters comes back as errors.
     environment.set_log_level(ort::logging::LogLevel::Warning);
     tracing::info!(path = %path.display(), %version, "ONNX Runtime loaded");
-    *loaded = Some((path, environment.clone()));
+    *loaded = Some((origin, environment.clone()));
     Ok(environment)
+}
+
+/// Where a library was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Origin {
+    /// As it was named or looked for.
+    asked: PathBuf,
+    /// What that led to. An absolute path, because the binding takes a relative one as relative to the executable.
+    file: PathBuf,
+}
+
+impl Origin {
+    /// Whether what was loaded from here is what another call asks for: the same file, or the same name, which may lead to the library of
+    /// the next start by now.
+    fn serves(&self, other: &Self) -> bool {
+        self.file == other.file || self.asked == other.asked
+    }
 }
 
 /// The version of the library in a file, if it is one that works.
@@ -100,7 +118,7 @@ pub fn check(path: &Path) -> Result<Version, LibraryError> {
     Ok(version)
 }
 
-fn find(named: Option<&Path>) -> Result<PathBuf, LibraryError> {
+fn find(named: Option<&Path>) -> Result<Origin, LibraryError> {
     let named =
         named.map(Path::to_owned).or_else(|| variable(VARIABLE)).or_else(|| variable(BINDING_VARIABLE));
     let looked = match named {
@@ -110,10 +128,10 @@ fn find(named: Option<&Path>) -> Result<PathBuf, LibraryError> {
             beside.into_iter().chain([Path::new(FETCHED).join(FILE)]).collect()
         }
     };
-    // An absolute path, because the binding takes a relative one as relative to the executable.
     looked
         .iter()
-        .find_map(|path| path.is_file().then(|| path.canonicalize().ok())?)
+        .filter(|path| path.is_file())
+        .find_map(|path| Some(Origin { asked: path.clone(), file: path.canonicalize().ok()? }))
         .ok_or(LibraryError::Missing { looked })
 }
 
@@ -180,10 +198,28 @@ mod tests {
     }
 
     #[test]
+    fn a_link_that_leads_elsewhere_by_now_is_still_served_by_what_it_led_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let [old, new, link] = ["old.so", "new.so", FILE].map(|name| folder.path().join(name));
+        for file in [&old, &new] {
+            fs::write(file, "").unwrap();
+        }
+        std::os::unix::fs::symlink(&old, &link).unwrap();
+        let before = find(Some(&link)).unwrap();
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(&new, &link).unwrap();
+        let after = find(Some(&link)).unwrap();
+        assert_ne!(before, after);
+        assert!(before.serves(&after));
+        assert!(before.serves(&find(Some(&old)).unwrap()));
+        assert!(!before.serves(&find(Some(&new)).unwrap()));
+    }
+
+    #[test]
     fn an_older_library_is_refused_with_both_versions() {
-        let library = find(None).unwrap();
-        let bytes = fs::read(library).unwrap();
-        let now = check(&find(None).unwrap()).unwrap().to_string();
+        let library = find(None).unwrap().file;
+        let bytes = fs::read(&library).unwrap();
+        let now = check(&library).unwrap().to_string();
         let older = "1.30.0";
         assert_eq!(now.len(), older.len());
         let folder = tempfile::tempdir().unwrap();
