@@ -2,6 +2,8 @@
 
 mod memory;
 
+pub use memory::memory_limit;
+
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
@@ -150,7 +152,7 @@ impl Metrics {
         let build = gauges("build_info", "1, with the version of cmal.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         metrics.register(build);
-        if let Some(bytes) = memory::limit() {
+        if let Some(bytes) = memory_limit() {
             let limit = gauge("memory_limit_bytes", "Memory that the process may take.");
             limit.set(i64::try_from(bytes).unwrap_or(i64::MAX));
             metrics.register(limit);

@@ -8,7 +8,7 @@ const GROUPS: &str = "/sys/fs/cgroup";
 
 /// The least limit of the control groups that this process is in, or all the machine's memory if that is less. Unknown on a system that
 /// tells neither.
-pub fn limit() -> Option<u64> {
+pub fn memory_limit() -> Option<u64> {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total(&text));
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     machine.into_iter().chain(limits(&groups, Path::new(GROUPS))).min()
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn this_machine_has_memory_and_grants_some_of_it() {
         let machine = total(&fs::read_to_string("/proc/meminfo").unwrap()).unwrap();
-        let limit = limit().unwrap();
+        let limit = memory_limit().unwrap();
         assert!(limit > 1 << 20 && limit <= machine, "{limit} of {machine}");
         assert_eq!(total("MemFree: 7 kB\nMemTotal:       16 kB\n"), Some(16 << 10));
         assert_eq!(total(""), None);

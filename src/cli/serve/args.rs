@@ -155,6 +155,16 @@ pub struct ServeSettings {
     pub runtime: runtime::Settings,
 }
 
+impl ServeSettings {
+    /// Bytes that stores of pictures and features may come to hold.
+    pub fn stores(&self) -> u64 {
+        let runtime::Settings { cache_pictures, cache_texts, .. } = self.runtime;
+        [self.http.images, cache_pictures, cache_texts]
+            .into_iter()
+            .fold(0, |sum, bytes| sum.saturating_add(bytes as u64))
+    }
+}
+
 impl ServeArgs {
     /// Only what says where a server listens, for those who ask it.
     pub fn listening(config: Option<PathBuf>, bind: Option<SocketAddr>, ops_bind: Option<OpsBind>) -> Self {

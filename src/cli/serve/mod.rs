@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::http::{self, AppState};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, memory_limit};
 use crate::runtime::{Source, StartError};
 
 use super::exit::Failure;
@@ -28,6 +28,15 @@ pub use ops::OpsBind;
 /// Runs the server until SIGTERM or SIGINT; SIGHUP has it read its keys again and look for a new version of the bundle.
 pub(super) fn run(args: ServeArgs) -> Result<(), Failure> {
     let settings = args.into_settings()?;
+    let (stores, limit) = (settings.stores(), memory_limit());
+    if let Some(limit) = limit.filter(|limit| leaves_little(stores, *limit)) {
+        tracing::warn!(
+            stores,
+            limit,
+            "stores of pictures and features may take most of the memory that this process may take: lower --images-bytes, \
+             --cache-pictures-bytes or --cache-texts-bytes, or raise the limit"
+        );
+    }
     let bundle = choose(&settings.models, settings.model.as_deref())?;
     let edge = settings.edge.open()?;
     let metrics = Arc::new(Metrics::new());
@@ -76,6 +85,11 @@ async fn serve(
     Ok(http::run(listener, state, load, shutdown.requested()).await?)
 }
 
+/// Whether stores, once full, leave the model and the requests less than a quarter of the memory; all in bytes.
+fn leaves_little(stores: u64, limit: u64) -> bool {
+    stores > limit - limit / 4
+}
+
 /// The signals that end the server; both are received from the start, so that none ends it half-way.
 struct Shutdown {
     terminate: Signal,
@@ -92,5 +106,17 @@ impl Shutdown {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stores_may_take_three_quarters_of_the_memory_and_no_more() {
+        const MIB: u64 = 1 << 20;
+        assert!(!leaves_little(544 * MIB, 1024 * MIB) && !leaves_little(768 * MIB, 1024 * MIB));
+        assert!(leaves_little(544 * MIB, 512 * MIB) && leaves_little(769 * MIB, 1024 * MIB));
     }
 }
