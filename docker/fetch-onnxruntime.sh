@@ -23,13 +23,14 @@ fail() {
     exit 1
 }
 
-# The link tells the version of what lies beside it: libraries of providers have none in their names.
+# Names of files don't tell both the version and the build, so a note does.
+note="$package $version"
 complete() {
     local library
-    for library in "${libraries[@]}"; do
+    for library in "${libraries[@]}" libonnxruntime.so; do
         [ -e "$folder/$library" ] || return 1
     done
-    [ "$(readlink "$folder/libonnxruntime.so")" = "${libraries[0]}" ]
+    [ "$(cat "$folder/.fetched" 2>/dev/null)" = "$note" ]
 }
 
 if complete; then
@@ -80,3 +81,4 @@ PYTHON
 mv "$work/LICENSE" "$work/ThirdPartyNotices.txt" "${libraries[@]/#/$work/}" "$folder/"
 ln -sfn "${libraries[0]}" "$work/link"
 mv -T "$work/link" "$folder/libonnxruntime.so"
+echo "$note" > "$folder/.fetched"

@@ -6,6 +6,9 @@ use crate::failure::Failure;
 
 use super::ReportArgs;
 
+/// Seconds that `cmal bench` takes for a measurement.
+const LONGEST: u64 = 600;
+
 /// A bare loop over batches of some size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Loop {
@@ -20,8 +23,9 @@ pub struct Loop {
 pub struct Bench(Vec<Loop>);
 
 impl Bench {
+    /// Runs it, with a fourth of the report's seconds for each of its parts.
     pub fn run(args: &ReportArgs) -> Result<Self, Failure> {
-        let seconds = (args.seconds / 4).max(1).to_string();
+        let seconds = (args.seconds / 4).clamp(1, LONGEST).to_string();
         let text = output(args, &["--seconds", &seconds])?;
         let loops: Vec<Loop> = text.lines().filter_map(parse).collect();
         if loops.is_empty() { Err(odd(&text)) } else { Ok(Self(loops)) }
@@ -43,7 +47,7 @@ impl Bench {
 
 /// What one connection adds to a single inference, in milliseconds: the median of the turns and the quartiles, as told.
 pub fn alone(args: &ReportArgs) -> Result<(f64, String), Failure> {
-    let text = output(args, &["--alone", "--seconds", &args.seconds.to_string()])?;
+    let text = output(args, &["--alone", "--seconds", &args.seconds.min(LONGEST).to_string()])?;
     text.lines().find_map(parse_alone).ok_or_else(|| odd(&text))
 }
 

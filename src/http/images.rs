@@ -18,6 +18,7 @@ use crate::types::{Size, hex};
 
 use super::Problem;
 use super::extract::{Picture, PictureFile};
+use super::problem::quote;
 
 /// Bytes of chance in an id.
 const ID: usize = 16;
@@ -82,21 +83,21 @@ impl Images {
     pub(super) fn open(&self, picture: Picture) -> Result<Encoded, Problem> {
         match picture {
             Picture::File(PictureFile(picture)) => Ok(picture),
-            Picture::Id(id) => self.find(&id).ok_or(Problem::UnknownPicture { id }),
+            Picture::Id(id) => self.find(&id).ok_or_else(|| unknown(&id)),
         }
     }
 
-    /// The size of a picture and how long it stays if nobody uses it. This is no use of it, and no look-up that the metrics count.
-    pub(super) fn describe(&self, id: String) -> Result<(Size, Duration), Problem> {
+    /// The size of a picture and how long it stays if nobody uses it. Neither its time nor the metrics count this as a use.
+    pub(super) fn describe(&self, id: &str) -> Result<(Size, Duration), Problem> {
         let kept = self.0.fresh();
-        let Some(image) = kept.images.peek(&id) else { return Err(Problem::UnknownPicture { id }) };
+        let image = kept.images.peek(id).ok_or_else(|| unknown(id))?;
         Ok((image.size, self.0.lifetime.saturating_sub(image.used.elapsed())))
     }
 
     /// Forgets a picture.
-    pub(super) fn remove(&self, id: String) -> Result<(), Problem> {
+    pub(super) fn remove(&self, id: &str) -> Result<(), Problem> {
         let mut kept = self.0.fresh();
-        let Some(image) = kept.images.pop(&id) else { return Err(Problem::UnknownPicture { id }) };
+        let image = kept.images.pop(id).ok_or_else(|| unknown(id))?;
         kept.bytes -= weight(&image.picture);
         self.0.measured.bytes.set(kept.bytes as i64);
         Ok(())
@@ -108,11 +109,8 @@ impl Images {
     }
 
     fn find(&self, id: &str) -> Option<Encoded> {
-        let mut kept = self.0.fresh();
-        let found = kept.images.get_mut(id).map(|image| {
-            image.used = Instant::now();
-            image.picture.clone()
-        });
+        // What no id looks like may be as long as a body, and must not be hashed while others wait.
+        let found = if id.len() == 2 * ID { self.0.fresh().used(id) } else { None };
         let measured = &self.0.measured;
         if found.is_some() { &measured.hits } else { &measured.misses }.inc();
         found
@@ -140,6 +138,12 @@ impl Kept {
         self.images.peek_lru().map(|(_, image)| image.used)
     }
 
+    fn used(&mut self, id: &str) -> Option<Encoded> {
+        let image = self.images.get_mut(id)?;
+        image.used = Instant::now();
+        Some(image.picture.clone())
+    }
+
     /// Whether there was one to drop.
     fn drop_oldest(&mut self) -> bool {
         let oldest = self.images.pop_lru();
@@ -163,6 +167,10 @@ async fn watch(shared: Weak<Shared>, lifetime: Duration) {
             }
         }
     }
+}
+
+fn unknown(id: &str) -> Problem {
+    Problem::UnknownPicture { id: quote(id) }
 }
 
 fn weight(picture: &Encoded) -> usize {
@@ -203,8 +211,8 @@ mod tests {
         let ids = [images.add(picture(99), SIZE).unwrap(), images.add(picture(99), SIZE).unwrap()];
         assert!(ids[0] != ids[1] && ids.iter().all(|id| id.len() == 32));
         assert_eq!(open(&images, &ids[0]).unwrap(), picture(99));
-        images.remove(ids[0].clone()).unwrap();
-        for gone in [open(&images, &ids[0]).map(drop), images.remove(ids[0].clone())] {
+        images.remove(&ids[0]).unwrap();
+        for gone in [open(&images, &ids[0]).map(drop), images.remove(&ids[0])] {
             assert!(matches!(gone, Err(Problem::UnknownPicture { id }) if id == ids[0]));
         }
         assert_eq!(open(&images, &ids[1]).unwrap(), picture(99));
@@ -231,17 +239,17 @@ mod tests {
         let metrics = Metrics::new();
         let images = Images::new(2 * weight(&picture(100)), LONG, &metrics);
         let [first, second] = [(); 2].map(|()| images.add(picture(100), SIZE).unwrap());
-        let (size, left) = images.describe(first.clone()).unwrap();
+        let (size, left) = images.describe(&first).unwrap();
         assert!(size == SIZE && left <= LONG && left > LONG / 2);
         images.add(picture(100), SIZE).unwrap();
-        let gone = images.describe(first.clone()).unwrap_err();
+        let gone = images.describe(&first).unwrap_err();
         assert!(matches!(gone, Problem::UnknownPicture { id } if id == first));
-        assert!(images.describe(second).is_ok());
+        assert!(images.describe(&second).is_ok());
         let measured = metrics.cache("images");
         assert_eq!((measured.hits.get(), measured.misses.get()), (0, 0));
         let fleeting = Images::new(10_000, Duration::from_millis(2), &metrics);
         let id = fleeting.add(picture(100), SIZE).unwrap();
-        while fleeting.describe(id.clone()).is_ok() {
+        while fleeting.describe(&id).is_ok() {
             tokio::task::yield_now().await;
         }
     }

@@ -223,7 +223,7 @@ pub(super) fn example(kind: Kind) -> Problem {
     match kind {
         Kind::Malformed => Problem::Malformed {
             field: Some("image.base64".to_owned()),
-            reason: "the request can't be read at `image.base64`: not base64: Invalid symbol 63, offset 0."
+            reason: "the request can't be read at `image.base64`: not base64: '?' is no character of it"
                 .to_owned(),
         },
         Kind::Unauthorized => Problem::NoKey,
@@ -362,11 +362,11 @@ fn with_files(mut object: Object) -> Object {
     object
 }
 
-/// What a form has in the place of a picture. Any bytes may be a file, so that those of a picture's id stand in the description only.
+/// What a form has in the place of a picture. Any bytes may be a file, so a schema can't tell the JSON of an id apart; the description does.
 fn file_of(reference: &Ref) -> Option<Schema> {
     let description = match reference.ref_location.rsplit('/').next()? {
         name if name == Picture::name() => {
-            r#"A PNG, JPEG or WebP file, or the JSON `{"id": "…"}` of one that was sent before."#
+            r#"A PNG, JPEG or WebP file, or the JSON that a JSON body has here, such as `{"id": "…"}`."#
         }
         name if name == PictureFile::name() => "A PNG, JPEG or WebP file.",
         _ => return None,

@@ -16,8 +16,8 @@ use axum::response::{IntoResponse, Response};
 use crate::input::{PictureError, TextError};
 use crate::runtime;
 
-pub use document::{ProblemDocument, brief};
-use document::{quote, whole};
+use document::with_whole_quotes;
+pub use document::{ProblemDocument, quote, with_short_quotes};
 
 /// Why a request has no answer; its text is the `detail` of the document.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +98,7 @@ impl Problem {
             Kind::Fault => {
                 "the server failed on this request; its log has the cause under this request_id".to_owned()
             }
-            _ => brief(&self.to_string()),
+            _ => with_short_quotes(&self.to_string()),
         };
         let field = match self {
             Self::Malformed { field, .. } => field.clone(),
@@ -144,7 +144,7 @@ impl Problem {
                 source = cause.source();
             }
         }
-        if self.kind() == Kind::Fault { whole(&text) } else { brief(&text) }
+        if self.kind() == Kind::Fault { with_whole_quotes(&text) } else { with_short_quotes(&text) }
     }
 
     /// When a client may come back.

@@ -56,19 +56,16 @@ impl Version {
 /// `named` is the configured file; without it the variable [`VARIABLE`], `ORT_DYLIB_PATH`, the executable's folder and `.onnxruntime/` in
 /// the working directory are looked at, in this order.
 pub fn load(named: Option<&Path>) -> Result<Environment, LibraryError> {
-    static LOADED: Mutex<Option<(Origin, Environment)>> = Mutex::new(None);
-    let origin = find(named)?;
+    static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
+    let asked =
+        named.map(Path::to_owned).or_else(|| variable(VARIABLE)).or_else(|| variable(BINDING_VARIABLE));
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((from, environment)) = loaded.as_ref() {
-        return if from.serves(&origin) {
-            Ok(environment.clone())
-        } else {
-            Err(LibraryError::Other { path: origin.file, loaded: from.file.clone() })
-        };
+    if let Some(loaded) = loaded.as_ref() {
+        return loaded.again(asked.as_deref());
     }
-    let path = &origin.file;
-    let version = check(path)?;
-    let environment = ort::init_from(path)
+    let path = find(asked.as_deref())?;
+    let version = check(&path)?;
+    let environment = ort::init_from(&path)
         .map_err(|error| LibraryError::Load { path: path.clone(), reason: error.to_string() })?
         .with_name("cmal")
         .with_telemetry(false)
@@ -77,24 +74,29 @@ pub fn load(named: Option<&Path>) -> Result<Environment, LibraryError> {
     // The runtime tells a lot while it optimises a graph; what matters comes back as errors.
     environment.set_log_level(ort::logging::LogLevel::Warning);
     tracing::info!(path = %path.display(), %version, "ONNX Runtime loaded");
-    *loaded = Some((origin, environment.clone()));
+    *loaded = Some(Loaded { asked, path, environment: environment.clone() });
     Ok(environment)
 }
 
-/// Where a library was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Origin {
-    /// As it was named or looked for.
-    asked: PathBuf,
-    /// What that led to. An absolute path, because the binding takes a relative one as relative to the executable.
-    file: PathBuf,
+/// The process's ONNX Runtime, and how it was asked for.
+struct Loaded {
+    asked: Option<PathBuf>,
+    path: PathBuf,
+    environment: Environment,
 }
 
-impl Origin {
-    /// Whether what was loaded from here is what another call asks for: the same file, or the same name, which may lead to the library of
-    /// the next start by now.
-    fn serves(&self, other: &Self) -> bool {
-        self.file == other.file || self.asked == other.asked
+impl Loaded {
+    /// The same library for who asks again, also if by now the name leads to another one, which is for the next start.
+    fn again(&self, asked: Option<&Path>) -> Result<Environment, LibraryError> {
+        if self.asked.as_deref() == asked {
+            return Ok(self.environment.clone());
+        }
+        let path = find(asked)?;
+        if path == self.path {
+            Ok(self.environment.clone())
+        } else {
+            Err(LibraryError::Other { path, loaded: self.path.clone() })
+        }
     }
 }
 
@@ -118,20 +120,18 @@ pub fn check(path: &Path) -> Result<Version, LibraryError> {
     Ok(version)
 }
 
-fn find(named: Option<&Path>) -> Result<Origin, LibraryError> {
-    let named =
-        named.map(Path::to_owned).or_else(|| variable(VARIABLE)).or_else(|| variable(BINDING_VARIABLE));
-    let looked = match named {
-        Some(path) => vec![path],
+fn find(asked: Option<&Path>) -> Result<PathBuf, LibraryError> {
+    let looked = match asked {
+        Some(path) => vec![path.to_owned()],
         None => {
             let beside = env::current_exe().ok().and_then(|path| Some(path.parent()?.join(FILE)));
             beside.into_iter().chain([Path::new(FETCHED).join(FILE)]).collect()
         }
     };
+    // An absolute path, because the binding takes a relative one as relative to the executable.
     looked
         .iter()
-        .filter(|path| path.is_file())
-        .find_map(|path| Some(Origin { asked: path.clone(), file: path.canonicalize().ok()? }))
+        .find_map(|path| path.is_file().then(|| path.canonicalize().ok())?)
         .ok_or(LibraryError::Missing { looked })
 }
 
@@ -198,26 +198,28 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_leads_elsewhere_by_now_is_still_served_by_what_it_led_to() {
+    fn who_asks_by_the_same_name_is_served_by_what_it_led_to() {
         let folder = tempfile::tempdir().unwrap();
         let [old, new, link] = ["old.so", "new.so", FILE].map(|name| folder.path().join(name));
         for file in [&old, &new] {
             fs::write(file, "").unwrap();
         }
-        std::os::unix::fs::symlink(&old, &link).unwrap();
-        let before = find(Some(&link)).unwrap();
-        fs::remove_file(&link).unwrap();
+        let loaded = Loaded {
+            asked: Some(link.clone()),
+            path: find(Some(&old)).unwrap(),
+            environment: load(None).unwrap(),
+        };
         std::os::unix::fs::symlink(&new, &link).unwrap();
-        let after = find(Some(&link)).unwrap();
-        assert_ne!(before, after);
-        assert!(before.serves(&after));
-        assert!(before.serves(&find(Some(&old)).unwrap()));
-        assert!(!before.serves(&find(Some(&new)).unwrap()));
+        assert!(loaded.again(Some(&link)).is_ok(), "the link leads elsewhere");
+        fs::remove_file(&link).unwrap();
+        assert!(loaded.again(Some(&link)).is_ok(), "the link is gone");
+        assert!(loaded.again(Some(&old)).is_ok(), "the same file by another name");
+        assert!(matches!(loaded.again(Some(&new)), Err(LibraryError::Other { .. })));
     }
 
     #[test]
     fn an_older_library_is_refused_with_both_versions() {
-        let library = find(None).unwrap().file;
+        let library = find(variable(VARIABLE).as_deref()).unwrap();
         let bytes = fs::read(&library).unwrap();
         let now = check(&library).unwrap().to_string();
         let older = "1.30.0";

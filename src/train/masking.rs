@@ -19,7 +19,7 @@ pub struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// Objects that have a word not among their tags.
+    /// Objects whose tags do not include a word.
     fn strange_objects(&self, token: usize, used: &[bool]) -> Vec<usize> {
         (0..self.objects)
             .filter(|&object| !used[object] && !self.anchors.contains(&AnchorPoint { object, token }))
@@ -28,9 +28,10 @@ impl Pair<'_> {
 
     /// Words that name another object. One that names none would be told without a look at the object.
     fn strange_words(&self, object: usize, used: &[bool]) -> Vec<usize> {
-        let words = self.anchors.iter().map(|anchor| anchor.token);
-        words
-            .filter(|&token| !used[token] && !self.anchors.contains(&AnchorPoint { object, token }))
+        let names = |token| self.anchors.iter().any(|anchor| anchor.token == token);
+        (0..used.len())
+            .filter(|&token| !used[token] && names(token))
+            .filter(|&token| !self.anchors.contains(&AnchorPoint { object, token }))
             .collect()
     }
 }
@@ -148,6 +149,29 @@ mod tests {
             }
         }
         assert!(seen[0] > 50 && seen[1] > 200, "{seen:?}");
+    }
+
+    #[test]
+    fn a_word_that_does_not_belong_names_another_object() {
+        let mut strange = 0;
+        for plan in plans(Association { anchors: 0.8, negatives: 1.0, ..Association::default() }) {
+            for fill in plan.objects.iter().filter(|fill| !fill.associated) {
+                assert!(ANCHORS.iter().any(|anchor| anchor.token == fill.source), "{fill:?}");
+                strange += 1;
+            }
+        }
+        assert!(strange > 50, "{strange}");
+    }
+
+    #[test]
+    fn where_nothing_could_not_belong_the_filling_belongs() {
+        let pair = Pair { objects: 1, maskable: &MASKABLE, anchors: &ANCHORS[..1] };
+        let shares = Association { anchors: 1.0, negatives: 1.0, ..Association::default() };
+        for n in 0..20 {
+            let plan = Plan::draw(&pair, &shares, &mut dice(3, "plan", n));
+            let fills: Vec<Fill> = plan.text.into_iter().chain(plan.objects).collect();
+            assert!(matches!(fills[..], [Fill { associated: true, .. }]), "{fills:?}");
+        }
     }
 
     #[test]

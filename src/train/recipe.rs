@@ -104,7 +104,7 @@ pub struct Association {
     pub amc: bool,
     /// Of the anchor points, those that are swapped.
     pub anchors: f64,
-    /// Of the swapped, those whose filling is not associated.
+    /// Of the swapped, those whose filling is not associated, as far as picture and text have something that does not belong.
     pub negatives: f64,
     /// Of the tokens that are no swapped anchors, those masked for language modelling.
     pub tokens: f64,
@@ -114,7 +114,7 @@ pub struct Association {
 
 impl Default for Association {
     fn default() -> Self {
-        Self { swap: true, amc: true, anchors: 0.4, negatives: 0.15, tokens: 0.15, objects: 0.15 }
+        Self { swap: true, amc: true, anchors: 0.4, negatives: 0.3, tokens: 0.15, objects: 0.15 }
     }
 }
 

@@ -25,36 +25,57 @@ pub fn run(
     let server = Server::new(&served.root());
     let caller = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let timing = Timing::default();
-    let mut asked = samples.iter().zip(uploads).cycle();
-    let (mut loops, mut engined, mut https) = (Vec::new(), Vec::new(), Vec::new());
-    let begun = Instant::now();
-    while loops.is_empty() || begun.elapsed() < 3 * time {
-        loops.push(slice(&mut asked, |sample, _| {
-            bare.answer(&[(sample.picture.as_slice(), &sample.query)], &timing)?;
-            Ok(())
-        })?);
-        engined.push(slice(&mut asked, |sample, _| {
-            caller.block_on(async {
-                let call = engine.admit(None)?;
-                engine.answer(sample.picture.clone(), &sample.query, &call).await?;
+    let mut ways: [(&str, Box<Way<'_>>); 3] = [
+        (
+            "bare loop",
+            Box::new(|sample, _| {
+                bare.answer(&[(sample.picture.as_slice(), &sample.query)], &timing)?;
                 Ok(())
-            })
-        })?);
-        https.push(slice(&mut asked, |_, upload| {
-            server.send(upload)?;
-            Ok(())
-        })?);
+            }),
+        ),
+        (
+            "engine",
+            Box::new(|sample, _| {
+                caller.block_on(async {
+                    let call = engine.admit(None)?;
+                    engine.answer(sample.picture.clone(), &sample.query, &call).await?;
+                    Ok(())
+                })
+            }),
+        ),
+        (
+            "http",
+            Box::new(|_, upload| {
+                server.send(upload)?;
+                Ok(())
+            }),
+        ),
+    ];
+    let mut asked = samples.iter().zip(uploads).cycle();
+    let mut latencies = [const { Vec::new() }; 3];
+    let begun = Instant::now();
+    while latencies[0].is_empty() || begun.elapsed() < 3 * time {
+        // A speed that drifts must not meet the same way last each time.
+        let first = latencies[0].len();
+        for turn in 0..ways.len() {
+            let way = (first + turn) % ways.len();
+            latencies[way].push(slice(&mut asked, ways[way].1.as_mut())?);
+        }
     }
-    print(&format!("one picture at a time, {} turns\n", loops.len()))?;
-    print(&line("bare loop", &loops, &loops))?;
-    print(&line("engine", &engined, &loops))?;
-    print(&line("http", &https, &loops))
+    print(&format!("one picture at a time, {} turns\n", latencies[0].len()))?;
+    for ((name, _), turns) in ways.iter().zip(&latencies) {
+        print(&line(name, turns, &latencies[0]))?;
+    }
+    Ok(())
 }
+
+/// Asks once.
+type Way<'a> = dyn FnMut(&Sample, &Upload) -> Result<(), Failure> + 'a;
 
 /// Asks one after the other; the median of the latencies in milliseconds.
 fn slice<'a>(
     asked: &mut impl Iterator<Item = (&'a Sample, &'a Upload)>,
-    mut ask: impl FnMut(&Sample, &Upload) -> Result<(), Failure>,
+    ask: &mut Way<'_>,
 ) -> Result<f64, Failure> {
     let mut latencies = Vec::new();
     let begun = Instant::now();

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::time::{timeout, timeout_at};
 
 use crate::http::Problem;
-use crate::http::problem::brief;
+use crate::http::problem::with_short_quotes;
 
 use super::form::Form;
 
@@ -155,7 +155,7 @@ where
         let field = Some(error.path().to_string()).filter(|path| path != ".");
         let place = field.as_ref().map_or_else(String::new, |field| format!(" at `{field}`"));
         // Cut already here, away from the threads that serve connections: the error may quote the whole body.
-        let reason = brief(&format!("the request can't be read{place}: {}", error.inner()));
+        let reason = with_short_quotes(&format!("the request can't be read{place}: {}", error.inner()));
         Problem::Malformed { field, reason }
     })
 }

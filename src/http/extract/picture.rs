@@ -88,7 +88,7 @@ impl<'de> Visitor<'de> for PictureVisitor {
 /// Whether a part of a form is a JSON object, which begins as no picture does.
 fn begins_an_object(part: &[u8]) -> bool {
     let inside = part.trim_ascii_start().strip_prefix(b"{");
-    inside.is_some_and(|inside| inside.trim_ascii_start().starts_with(b"\""))
+    inside.is_some_and(|inside| matches!(inside.trim_ascii_start().first(), Some(b'"' | b'}')))
 }
 
 /// Bytes that stand as base64 in a string; decoded straight from the body, without a copy of the text.
@@ -116,7 +116,12 @@ impl Visitor<'_> for DecodedVisitor {
 
     fn visit_bytes<E: Error>(self, text: &[u8]) -> Result<Decoded, E> {
         let text = payload(text).map_err(E::custom)?;
-        decode(text).map(Decoded).map_err(|error| E::custom(format_args!("not base64: {error}")))
+        decode(text).map(Decoded).map_err(|error| match error {
+            DecodeError::InvalidByte(_, byte) => {
+                E::custom(format_args!("not base64: {:?} is no character of it", char::from(byte)))
+            }
+            other => E::custom(format_args!("not base64: {other}")),
+        })
     }
 }
 
@@ -133,7 +138,7 @@ fn payload(text: &[u8]) -> Result<&[u8], &'static str> {
         .map(|comma| (rest[..comma].to_ascii_lowercase(), &rest[comma + 1..]))
         .filter(|(kind, _)| kind.starts_with(b"image/") && kind.ends_with(b";base64"))
         .map(|(_, data)| data)
-        .ok_or("a data URL must be that of an image in base64, such as `data:image/png;base64,…`")
+        .ok_or("a data URL must hold an image in base64, such as `data:image/png;base64,…`")
 }
 
 /// White space costs a copy and a second try only where there is some.
@@ -241,7 +246,7 @@ mod tests {
         ] {
             let error = read(&format!(r#"{{"base64": "{url}"}}"#)).unwrap_err();
             assert!(
-                error.contains("must be that of an image in base64, such as `data:image/png"),
+                error.contains("must hold an image in base64, such as `data:image/png"),
                 "{url}: {error}"
             );
         }
@@ -262,7 +267,7 @@ mod tests {
         for twice in [r#"{"base64": "aGk=", "id": "x"}"#, r#"{"id": "x", "id": "x"}"#] {
             assert!(read(twice).unwrap_err().contains("given twice"));
         }
-        assert!(read(r#"{"base64": "??"}"#).unwrap_err().contains("not base64"));
+        assert!(read(r#"{"base64": "??"}"#).unwrap_err().contains("not base64: '?' is no character of it"));
         assert!(read(r#"{"base64": 5}"#).unwrap_err().contains("expected a string of base64"));
     }
 

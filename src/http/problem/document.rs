@@ -33,14 +33,15 @@ impl ProblemDocument {
     pub const MEDIA_TYPE: &str = "application/problem+json";
 }
 
-/// Characters of a message.
+/// Characters of a message, and how many of them are its end if it has to be cut: that is where it says what to do.
 const LONGEST: usize = 400;
+const LONGEST_END: usize = 150;
 /// Characters of what a message quotes.
 const LONGEST_QUOTE: usize = 60;
 
 /// A message about a request with its long quotes cut: what a client sent may be as long as its body, and what it should have sent often
 /// stands behind it.
-pub fn brief(message: &str) -> String {
+pub fn with_short_quotes(message: &str) -> String {
     let (mut brief, mut rest) = (String::new(), message);
     while let Some((opening, mark)) =
         rest.char_indices().find(|(_, character)| ['"', '`'].contains(character))
@@ -53,7 +54,7 @@ pub fn brief(message: &str) -> String {
         rest = &quoted[closing + 1..];
     }
     brief.push_str(rest);
-    clip(&brief, LONGEST)
+    with_whole_quotes(&brief)
 }
 
 /// What a client sent, as far as a message quotes it.
@@ -62,8 +63,12 @@ pub fn quote(sent: &str) -> String {
 }
 
 /// A message of the server's own making, whose quotes are worth their length.
-pub fn whole(message: &str) -> String {
-    clip(message, LONGEST)
+pub fn with_whole_quotes(message: &str) -> String {
+    let Some((end, _)) = message.char_indices().rev().nth(LONGEST_END - 1) else { return message.to_owned() };
+    match message.char_indices().nth(LONGEST - LONGEST_END) {
+        Some((begin, _)) if begin < end => format!("{}…{}", &message[..begin], &message[end..]),
+        _ => message.to_owned(),
+    }
 }
 
 fn clip(text: &str, longest: usize) -> String {

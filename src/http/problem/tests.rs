@@ -104,15 +104,18 @@ fn long_quotes_of_the_request_are_cut() {
 fn what_stands_behind_a_long_quote_is_still_told() {
     let sent = r#"iVBOR\"w0K`"#.repeat(100_000);
     let reason = format!("invalid type: string \"{sent}\", expected an object at `image`");
-    let cut = brief(&reason);
+    let cut = with_short_quotes(&reason);
     assert!(cut.ends_with("…\", expected an object at `image`") && cut.chars().count() < 150, "{cut}");
-    assert_eq!(brief(&cut), cut);
+    assert_eq!(with_short_quotes(&cut), cut);
+    let mark = format!("unknown field `a`{}`, expected `base64` or `id`", "b".repeat(10_000));
+    let cut = with_short_quotes(&mark);
+    assert!(cut.ends_with("expected `base64` or `id`") && cut.chars().count() <= 401, "{cut}");
     let unknown = Problem::UnknownPicture { id: "9".repeat(10_000) };
     for told in [unknown.document("id-1").detail, unknown.cause()] {
         assert!(told.ends_with("…` here, or none any more: send it again"), "{told}");
     }
     for short in ["there is no `a` here", "an \"open quote of `more than one mark", ""] {
-        assert_eq!(brief(short), short);
+        assert_eq!(with_short_quotes(short), short);
     }
     let fault = Problem::Panic { message: format!("\"{}\"", "a/".repeat(50)) };
     assert!(!fault.cause().contains('…'), "the log tells of the server's own troubles at length");

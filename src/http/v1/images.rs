@@ -67,7 +67,7 @@ pub async fn add(
 
 /// See whether a picture is still here
 ///
-/// The answer is that of the upload with the time that is left. To look is no use of the picture: its time runs on.
+/// The answer is that of the upload, with the time that is left. Looking does not count as a use: the time runs on.
 #[utoipa::path(
     get, path = "/v1/images/{id}", tag = "images", operation_id = "image",
     params(("id" = String, Path, description = "Id of the picture.", example = json!(example::ID))),
@@ -81,7 +81,7 @@ pub async fn one(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<ImageResponse>, Problem> {
     let id = named(id);
-    let (size, left) = state.images().describe(id.clone())?;
+    let (size, left) = state.images().describe(&id)?;
     Ok(Json(ImageResponse::new(id, size, left)))
 }
 
@@ -97,7 +97,7 @@ pub async fn remove(
     State(state): State<AppState>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
-    state.images().remove(named(id)).map(|()| StatusCode::NO_CONTENT)
+    state.images().remove(&named(id)).map(|()| StatusCode::NO_CONTENT)
 }
 
 /// The id in a path; one that isn't even text names no picture.

@@ -35,6 +35,7 @@ pub struct QueryRequest {
 }
 
 /// What is asked, as the endpoint of its task takes it.
+// The tag is for the contract alone; what it describes is read as `Fields`.
 #[derive(Debug, ToSchema)]
 #[serde(tag = "task", rename_all = "lowercase")]
 #[schema(as = Query)]
@@ -88,11 +89,12 @@ impl Fields {
     /// The query, if these are the fields of its task.
     fn view<E: Error>(self) -> Result<ItemView, E> {
         let Self { task, question, hypothesis, expression, text, top_k } = self;
-        let (needed, taken): (_, &[&str]) = match task {
-            Task::Vqa => ("question", &["question", "top_k"]),
-            Task::Entailment => ("hypothesis", &["hypothesis"]),
-            Task::Grounding => ("expression", &["expression", "top_k"]),
-            Task::Match => ("text", &["text"]),
+        // The first one is needed.
+        let taken: &[&str] = match task {
+            Task::Vqa => &["question", "top_k"],
+            Task::Entailment => &["hypothesis"],
+            Task::Grounding => &["expression", "top_k"],
+            Task::Match => &["text"],
         };
         let sent = [
             ("question", question.is_some()),
@@ -104,7 +106,7 @@ impl Fields {
         if let Some((other, _)) = sent.iter().find(|(name, sent)| *sent && !taken.contains(name)) {
             return Err(E::unknown_field(other, taken));
         }
-        let missing = || E::missing_field(needed);
+        let missing = || E::missing_field(taken[0]);
         Ok(match task {
             Task::Vqa => ItemView::Vqa {
                 question: question.ok_or_else(missing)?,
