@@ -8,6 +8,7 @@ mod extract;
 mod images;
 mod keys;
 mod layers;
+mod listener;
 mod openapi;
 mod ops;
 mod page;

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::{IntoFuture, pending};
 use std::io;
 use std::pin::pin;
+use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
@@ -12,7 +13,11 @@ use tokio::time::{sleep, timeout};
 
 use crate::runtime::{Engine, StartError};
 
+use super::listener::ClosingListener;
 use super::{AppState, router};
+
+/// How long those who connected last may take to send what they connected for: a connection without a request is closed after that.
+const SETTLE: Duration = Duration::from_millis(200);
 
 /// Why a server ended other than by being told to.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +39,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     let settings = *state.settings();
+    let (listener, close) = ClosingListener::new(listener)?;
     // Answers are small and whole; waiting to fill a packet only delays them.
     let listener = listener.tap_io(|connection| {
         // A connection that is already gone shows when it is served.
@@ -57,9 +63,16 @@ pub async fn run(
         ended = &mut server => return Ok(ended?),
         () = sleep(settings.grace) => {}
     }
-    // The server holds the other end for as long as it runs.
-    let _ = stop.send(());
-    match timeout(settings.drain, server).await {
+    let finished = timeout(settings.drain, async {
+        tokio::select! {
+            ended = &mut server => return ended,
+            () = async { close.close().await; sleep(SETTLE).await } => {}
+        }
+        // The server holds the other end for as long as it runs.
+        let _ = stop.send(());
+        server.await
+    });
+    match finished.await {
         Ok(ended) => ended?,
         Err(_) => tracing::warn!(
             requests = state.metrics().inflight_requests.get(),
