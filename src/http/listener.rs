@@ -75,10 +75,8 @@ impl Listener for ClosingListener {
                     Ok(None) | Err(_) => self.state = State::Closed,
                 },
                 State::Closed => {
-                    if let Some(closed) = self.closed.take() {
-                        // Nobody waits for it if the server ends by itself.
-                        let _ = closed.send(());
-                    }
+                    // Who waits for that hears the sender go.
+                    self.closed = None;
                     return pending().await;
                 }
             }

@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use crate::input::{PictureError, TextError};
 use crate::runtime;
 
-use document::with_whole_quotes;
+use document::shortened;
 pub use document::{ProblemDocument, quote, with_short_quotes};
 
 /// Why a request has no answer; its text is the `detail` of the document.
@@ -144,7 +144,7 @@ impl Problem {
                 source = cause.source();
             }
         }
-        if self.kind() == Kind::Fault { with_whole_quotes(&text) } else { with_short_quotes(&text) }
+        if self.kind() == Kind::Fault { shortened(&text) } else { with_short_quotes(&text) }
     }
 
     /// When a client may come back.

@@ -57,8 +57,7 @@ impl Version {
 /// the working directory are looked at, in this order.
 pub fn load(named: Option<&Path>) -> Result<Environment, LibraryError> {
     static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
-    let asked =
-        named.map(Path::to_owned).or_else(|| variable(VARIABLE)).or_else(|| variable(BINDING_VARIABLE));
+    let asked = asked(named);
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(loaded) = loaded.as_ref() {
         return loaded.again(asked.as_deref());
@@ -118,6 +117,11 @@ pub fn check(path: &Path) -> Result<Version, LibraryError> {
         });
     }
     Ok(version)
+}
+
+/// The file that is named, by the configuration or by a variable.
+fn asked(named: Option<&Path>) -> Option<PathBuf> {
+    named.map(Path::to_owned).or_else(|| variable(VARIABLE)).or_else(|| variable(BINDING_VARIABLE))
 }
 
 fn find(asked: Option<&Path>) -> Result<PathBuf, LibraryError> {
@@ -219,7 +223,7 @@ mod tests {
 
     #[test]
     fn an_older_library_is_refused_with_both_versions() {
-        let library = find(variable(VARIABLE).as_deref()).unwrap();
+        let library = find(asked(None).as_deref()).unwrap();
         let bytes = fs::read(&library).unwrap();
         let now = check(&library).unwrap().to_string();
         let older = "1.30.0";

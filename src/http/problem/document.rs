@@ -54,7 +54,7 @@ pub fn with_short_quotes(message: &str) -> String {
         rest = &quoted[closing + 1..];
     }
     brief.push_str(rest);
-    with_whole_quotes(&brief)
+    shortened(&brief)
 }
 
 /// What a client sent, as far as a message quotes it.
@@ -62,8 +62,8 @@ pub fn quote(sent: &str) -> String {
     clip(sent, LONGEST_QUOTE)
 }
 
-/// A message of the server's own making, whose quotes are worth their length.
-pub fn with_whole_quotes(message: &str) -> String {
+/// A message without its middle if it is too long.
+pub fn shortened(message: &str) -> String {
     let Some((end, _)) = message.char_indices().rev().nth(LONGEST_END - 1) else { return message.to_owned() };
     match message.char_indices().nth(LONGEST - LONGEST_END) {
         Some((begin, _)) if begin < end => format!("{}…{}", &message[..begin], &message[end..]),
