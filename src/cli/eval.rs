@@ -15,7 +15,7 @@ use super::output::{complain, print};
 use super::pictures::Pictures;
 use super::progress::Progress;
 
-/// Measure a model on a dataset: accuracy of every task, detection, retrieval.
+/// Measure a model on a dataset: accuracy of every task, detection, retrieval, association.
 #[derive(Args, Clone, Debug)]
 pub struct EvalArgs {
     /// The bundle, as in `models/shapes`
@@ -23,7 +23,7 @@ pub struct EvalArgs {
     /// The dataset folder
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// One of vqa, entailment, grounding, detection, retrieval; can be given several times [default: all]
+    /// One of vqa, entailment, grounding, detection, retrieval, association; can be given several times [default: all]
     #[arg(long = "task", value_name = "TASK")]
     tasks: Vec<Part>,
     /// Which pictures: train, val, test or all

@@ -1,6 +1,7 @@
 //! What is asked about one picture, and what was answered.
 
 use crate::data::Entry;
+use crate::score::Associated;
 use crate::types::{Answer, EntailmentScores, GroundingAnswer, PixelBox, Query, ScoredAnswer, Tags};
 
 use super::part::Part;
@@ -13,6 +14,8 @@ pub(super) struct Answers {
     /// With the best candidate.
     pub grounding: Vec<GroundingAnswer>,
     pub objects: Vec<(PixelBox, Tags)>,
+    /// The first caption's words against the objects.
+    pub associated: Vec<Associated>,
 }
 
 /// The queries of the parts that are about texts, but for retrieval, which has a pass of its own.

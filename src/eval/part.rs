@@ -10,11 +10,12 @@ pub enum Part {
     Grounding,
     Detection,
     Retrieval,
+    Association,
 }
 
 impl Part {
-    pub const ALL: [Self; 5] =
-        [Self::Vqa, Self::Entailment, Self::Grounding, Self::Detection, Self::Retrieval];
+    pub const ALL: [Self; 6] =
+        [Self::Vqa, Self::Entailment, Self::Grounding, Self::Detection, Self::Retrieval, Self::Association];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -23,6 +24,7 @@ impl Part {
             Self::Grounding => "grounding",
             Self::Detection => "detection",
             Self::Retrieval => "retrieval",
+            Self::Association => "association",
         }
     }
 }
@@ -53,6 +55,6 @@ mod tests {
     fn names_read_back_and_unknown_ones_list_the_known() {
         assert!(Part::ALL.into_iter().all(|part| part.name().parse::<Part>().unwrap() == part));
         let error = "all".parse::<Part>().unwrap_err().to_string();
-        assert_eq!(error, "`all` is none of vqa, entailment, grounding, detection, retrieval");
+        assert_eq!(error, "`all` is none of vqa, entailment, grounding, detection, retrieval, association");
     }
 }

@@ -6,8 +6,8 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::score::{
-    CalibrationScore, DetectionScore, EntailmentScore, Figure, GroundingScore, Interval, Recall,
-    RetrievalScore, VqaScore, WorstType,
+    AssociationScore, CalibrationScore, DetectionScore, EntailmentScore, Figure, GroundingScore, Interval,
+    Recall, RetrievalScore, VqaScore, WorstType,
 };
 use crate::types::Entailment;
 
@@ -29,6 +29,8 @@ pub struct Report {
     pub detection: Option<DetectionScore>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retrieval: Option<RetrievalScore>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub association: Option<AssociationScore>,
 }
 
 /// One figure of a report.
@@ -75,6 +77,10 @@ impl Report {
             Part::Retrieval => self.retrieval.as_ref().map(|score| {
                 [recalls("image → text", &score.image_to_text), recalls("text → image", &score.text_to_image)]
                     .concat()
+            }),
+            Part::Association => self.association.as_ref().map(|score| {
+                let row = |auc| Row::new("word names object, area under ROC", auc);
+                score.named_auc.map(row).into_iter().collect()
             }),
         };
         rows.unwrap_or_default()

@@ -7,8 +7,9 @@ use std::thread;
 
 use crate::data::{Dataset, Entry};
 use crate::score::{
-    AnsweredQuestion, Detected, Detection, DetectionScore, EntailmentScore, GroundedExpression,
-    GroundingScore, JudgedHypothesis, Rankings, Shortlist, VqaScore, entailment, grounding, vqa,
+    AnsweredQuestion, AssociationScore, Detected, Detection, DetectionScore, EntailmentScore,
+    GroundedExpression, GroundingScore, JudgedHypothesis, Rankings, Shortlist, VqaScore, association,
+    entailment, grounding, vqa,
 };
 use crate::types::{Answer, Frame, PixelBox, Query, Tags};
 
@@ -74,6 +75,7 @@ impl<'a> Evaluation<'a> {
             grounding: wants(Part::Grounding).then(|| evaluation.grounding()),
             detection: wants(Part::Detection).then(|| evaluation.detection()),
             retrieval,
+            association: wants(Part::Association).then(|| evaluation.association()),
         };
         evaluation
     }
@@ -135,6 +137,10 @@ impl Evaluation<'_> {
         self.entries().for_each(|(entry, answers)| count_objects(&mut counted, entry, answers));
         counted.score()
     }
+
+    fn association(&self) -> AssociationScore {
+        association(self.entries().flat_map(|(_, answers)| answers.associated.iter().copied()).collect())
+    }
 }
 
 impl Asked<'_> {
@@ -150,6 +156,9 @@ impl Asked<'_> {
         }
         if self.wants(Part::Detection) && entry.objects.is_some() {
             answers.objects = self.subject.objects(picture)?;
+        }
+        if let Some(caption) = entry.captions.first().filter(|_| self.wants(Part::Association)) {
+            answers.associated = self.subject.associate(picture, self.coarse.readable(caption).0)?;
         }
         Ok(answers)
     }

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
+use crate::score::{Associated, of_naming_words};
 use crate::types::{
     Answer, Candidate, EntailmentScores, GroundingAnswer, PixelBox, Query, ScoredAnswer, Tags, VqaAnswer,
 };
@@ -164,6 +165,12 @@ impl Subject for Server {
         }
         Ok(answers)
     }
+
+    fn associate(&self, picture: &[u8], text: &str) -> Result<Vec<Associated>, Error> {
+        let upload = Upload::new("/v1/associations", picture, &[("text", text)]);
+        let AssociationsReply { anchors, associations } = self.fetch(&upload)?;
+        Ok(of_naming_words(associations, |token, object| anchors.contains(&Anchor { token, object })))
+    }
 }
 
 #[derive(Deserialize)]
@@ -231,6 +238,18 @@ struct MatchReply {
 #[derive(Deserialize)]
 struct ObjectsReply {
     objects: Vec<Placed>,
+}
+
+#[derive(Deserialize)]
+struct AssociationsReply {
+    anchors: Vec<Anchor>,
+    associations: Vec<Vec<f32>>,
+}
+
+#[derive(PartialEq, Deserialize)]
+struct Anchor {
+    token: usize,
+    object: usize,
 }
 
 #[cfg(test)]

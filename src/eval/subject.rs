@@ -2,8 +2,9 @@
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::runtime::Engine;
-use crate::types::{Answer, PixelBox, Query, Tags};
+use crate::runtime::{Association, Engine};
+use crate::score::{Associated, of_naming_words};
+use crate::types::{AnchorPoint, Answer, PixelBox, Query, Tags};
 
 use super::error::Error;
 
@@ -14,6 +15,9 @@ pub trait Subject: Sync {
 
     /// Answers queries about one encoded picture, in their order.
     fn ask(&self, picture: &[u8], queries: &[Query]) -> Result<Vec<Answer>, Error>;
+
+    /// The words of a text that name an object of an encoded picture, against all of its objects.
+    fn associate(&self, picture: &[u8], text: &str) -> Result<Vec<Associated>, Error>;
 }
 
 /// The engine in this process.
@@ -61,5 +65,14 @@ impl Subject for InProcess {
             self.engine.ask_all(&seen, queries.to_vec(), &call).await
         })?;
         answers.into_iter().map(|answer| Ok(answer?)).collect()
+    }
+
+    fn associate(&self, picture: &[u8], text: &str) -> Result<Vec<Associated>, Error> {
+        let call = self.engine.admit(None)?;
+        let Association { anchors, probabilities, .. } = self.threads.block_on(async {
+            let seen = self.engine.see(picture.to_vec(), &call).await?;
+            self.engine.associate(&seen, text, &call).await
+        })?;
+        Ok(of_naming_words(probabilities, |token, object| anchors.contains(&AnchorPoint { object, token })))
     }
 }

@@ -111,14 +111,11 @@ impl Picture {
     pub fn pixels(&self, side: u32, padding: [u8; 3]) -> Pixels {
         let content = self.frame().content(side);
         let row = content.width as usize * 3;
-        let scaled = self.scaled(content);
-        let mut data = Vec::with_capacity(side as usize * side as usize * 3);
-        for line in scaled.chunks_exact(row) {
-            data.extend_from_slice(line);
-            data.extend(padding.iter().copied().cycle().take(side as usize * 3 - row));
+        let mut data = padding.repeat(side as usize * side as usize);
+        let places = data.chunks_exact_mut(side as usize * 3);
+        for (line, place) in self.scaled(content).chunks_exact(row).zip(places) {
+            place[..row].copy_from_slice(line);
         }
-        let below = side as usize * side as usize * 3 - data.len();
-        data.extend(padding.iter().copied().cycle().take(below));
         Pixels { side, data }
     }
 
@@ -193,7 +190,8 @@ fn jpeg_ends_early(bytes: &[u8]) -> bool {
             break;
         }
     }
-    !rest.windows(2).any(|pair| pair == b"\xff\xd9")
+    // It is mostly the last thing in the file.
+    !rest.windows(2).rev().any(|pair| pair == b"\xff\xd9")
 }
 
 /// Which way up the picture is; a damaged note about that is no reason to refuse the picture.

@@ -9,7 +9,7 @@ use super::call::Call;
 use super::engine::Engine;
 use super::error::Error;
 use super::features::Seen;
-use super::stage::{Associations, Swap, Texts};
+use super::stage::{Associations, Swap};
 
 /// The words of a text against the objects of a picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,9 +25,8 @@ pub struct Association {
 impl Engine {
     /// Puts every object in the place of every word and says how probable it is that it belongs there.
     ///
-    /// This is done as in pre-training, so that a probability means what was learned there: the word is hidden before the text is read,
-    /// or the other words' states would tell it; then the object's state fills its slot, and the object's own slot is masked. Of a word
-    /// of several tokens the first one is hidden, as there.
+    /// This is done as in training, so that a probability means what was learned there: the object's state fills the word's slot beside
+    /// the word's own state, and the object's own slot is masked. Of a word of several tokens the first one is filled, as there.
     pub async fn associate(
         &self,
         picture: &Arc<Seen>,
@@ -35,21 +34,15 @@ impl Engine {
         call: &Call,
     ) -> Result<Association, Error> {
         let tokens = self.split(text, call).await?;
+        let read = self.read(text, call).await?;
         let tags: Vec<Tags> = picture.objects().iter().map(|object| object.tags.clone()).collect();
         let first = first_tokens(&tokens);
-        let hidden =
-            first.iter().map(|&token| with_hidden(&tokens, token, self.tokenizer().mask())).collect();
-        let texts = self
-            .all(hidden, call, |engine, tokens, call| async move {
-                Ok(Arc::new(engine.submit::<Texts>(tokens, &call).await?))
-            })
-            .await?;
-        let swaps = texts
+        let read = &read;
+        let swaps = first
             .iter()
-            .zip(&first)
-            .flat_map(|(text, &token)| {
+            .flat_map(|&token| {
                 (0..tags.len()).map(move |object| {
-                    let (picture, text) = (Arc::clone(picture), Arc::clone(text));
+                    let (picture, text) = (Arc::clone(picture), Arc::clone(read));
                     Swap { picture, text, object, token }
                 })
             })
@@ -75,12 +68,6 @@ fn first_tokens(tokens: &Tokens) -> Vec<usize> {
         .collect()
 }
 
-fn with_hidden(tokens: &Tokens, token: usize, mask: i64) -> Vec<i64> {
-    let mut ids = tokens.ids.clone();
-    ids[token] = mask;
-    ids
-}
-
 /// Anchor points by words instead of tokens.
 fn of_words(anchors: Vec<AnchorPoint>, tokens: &Tokens) -> Vec<AnchorPoint> {
     let by_word = |anchor: AnchorPoint| Some(AnchorPoint { token: tokens.words[anchor.token]?, ..anchor });
@@ -92,14 +79,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_each_word_the_first_token_is_hidden_and_its_anchors_go_by_words() {
+    fn of_each_word_the_first_token_is_filled_and_its_anchors_go_by_words() {
         let tokens = Tokens {
             ids: vec![2, 10, 11, 12, 13, 3],
             words: vec![None, Some(0), Some(1), Some(1), Some(2), None],
             word_texts: ["red", "circles", "."].map(str::to_owned).to_vec(),
         };
         assert_eq!(first_tokens(&tokens), [1, 2, 4]);
-        assert_eq!(with_hidden(&tokens, 2, 4), [2, 10, 4, 12, 13, 3]);
         let tags = [Tags { class: "circle".to_owned(), attributes: vec!["red".to_owned()] }];
         let pairs: Vec<_> = of_words(anchors(&tags, &tokens), &tokens)
             .iter()

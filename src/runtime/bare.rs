@@ -8,7 +8,7 @@ use crate::bundle::Bundle;
 use crate::input::{Limits, Picture, Tokenizer};
 use crate::types::{Answer, Query};
 
-use super::batching::{self, Budget, Verdict, Waiting};
+use super::batching::{self, Terms, Verdict, Waiting};
 use super::call::{Phase, Timing};
 use super::error::{Error, StartError};
 use super::features::Seen;
@@ -25,7 +25,7 @@ pub struct Bare {
     model: Model,
     tokenizer: Tokenizer,
     pictures: Limits,
-    batch: Budget,
+    terms: Terms,
 }
 
 impl Bare {
@@ -41,7 +41,8 @@ impl Bare {
         };
         let model = Model { manifest, pad: tokenizer.pad() };
         let graphs = Graphs::load(bundle, &model, &maker, settings.batch)?;
-        Ok(Self { graphs, model, tokenizer, pictures: settings.pictures, batch: settings.batch })
+        let terms = Terms { budget: settings.batch, run: maker.provider.run_slots() };
+        Ok(Self { graphs, model, tokenizer, pictures: settings.pictures, terms })
     }
 
     /// Answers one query about each encoded picture, all as one batch; at least one. The time is added to `timing` by phase.
@@ -78,7 +79,7 @@ impl Bare {
                 departed: false,
                 deadline: None,
             });
-            let mut verdicts = batching::cut(jobs, self.batch, Instant::now()).into_iter();
+            let mut verdicts = batching::cut(jobs, self.terms, Instant::now()).into_iter();
             let (taken, kept): (Vec<Pair>, Vec<Pair>) =
                 waiting.into_iter().partition(|_| verdicts.next() == Some(Verdict::Take));
             Questions::run(&mut self.graphs, &self.model, &taken.iter().collect::<Vec<_>>(), timing)?;

@@ -1,9 +1,11 @@
-//! Cutting a batch: a pure function of who waits, what a batch may cost, and the time.
+//! Cutting a batch: a pure function of who waits, what a batch may and does cost, and the time.
 //!
-//! A batch is padded to its longest row of each kind and no further, because on a CPU every slot costs its share. So the jobs that
-//! lie together are those of about one length, as far as there are more jobs than a batch takes.
+//! A batch is padded to its longest row of each kind and no further, and every slot costs its share. A run has a price of its own beside
+//! its slots, high on a GPU and low on a CPU. So those that wait are parted into batches of the least cost together: runs are saved as
+//! long as the padding that this takes is cheaper.
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::time::Instant;
 
 /// Bounds of one batch.
@@ -29,6 +31,14 @@ impl Default for Budget {
     }
 }
 
+/// What a batch may cost, and what it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    pub budget: Budget,
+    /// Slots that are computed in the time that a run takes beside its slots.
+    pub run: usize,
+}
+
 /// Slots that a job takes of each kind; a batch is padded to the most of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
@@ -40,11 +50,6 @@ impl Extent {
     /// What both need to lie in one batch.
     pub fn join(self, other: Self) -> Self {
         Self { objects: self.objects.max(other.objects), tokens: self.tokens.max(other.tokens) }
-    }
-
-    /// Slots that differ: what one of the two is padded by beside the other.
-    pub fn apart(self, other: Self) -> usize {
-        self.objects.abs_diff(other.objects) + self.tokens.abs_diff(other.tokens)
     }
 
     /// Slots of one row; at least one.
@@ -77,13 +82,13 @@ const LOOK_AHEAD: usize = 4;
 
 /// Decides about the jobs at the head of a queue, in its order: one verdict for each up to the last that doesn't simply stay.
 ///
-/// The first live job is always taken, so nothing starves. After it come those of the most similar extent, the earlier ones first,
-/// as long as they keep the padded cost within the budget.
-pub fn cut(waiting: impl IntoIterator<Item = Waiting>, budget: Budget, now: Instant) -> Vec<Verdict> {
+/// The first live job is always taken, so nothing starves, together with those it shares a batch with when all that wait are done at the
+/// least cost.
+pub fn cut(waiting: impl IntoIterator<Item = Waiting>, terms: Terms, now: Instant) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     let mut live: Vec<(usize, Extent)> = Vec::new();
     for job in waiting {
-        if live.len() == LOOK_AHEAD * budget.rows.get() {
+        if live.len() == LOOK_AHEAD * terms.budget.rows.get() {
             break;
         }
         verdicts.push(if job.deadline.is_some_and(|deadline| deadline <= now) {
@@ -95,22 +100,47 @@ pub fn cut(waiting: impl IntoIterator<Item = Waiting>, budget: Budget, now: Inst
             Verdict::Keep
         });
     }
-    if let Some(&(_, first)) = live.first() {
-        live.sort_by_key(|(_, extent)| first.apart(*extent));
-        let (mut rows, mut extent) = (0, Extent::default());
-        for (at, job) in live {
-            let joined = extent.join(job);
-            let fits = rows == 0 || joined.slots() * (rows + 1) <= budget.slots.get();
-            if fits && rows < budget.rows.get() {
-                rows += 1;
-                extent = joined;
-                verdicts[at] = Verdict::Take;
-            }
+    if let Some(&(first, _)) = live.first() {
+        // Of equal extents the earlier job stays in front.
+        live.sort_by_key(|(_, extent)| (extent.slots(), extent.objects));
+        let place = live.iter().position(|(at, _)| *at == first).unwrap_or(0);
+        let extents: Vec<Extent> = live.iter().map(|(_, extent)| *extent).collect();
+        for (at, _) in &live[batch_of(place, &extents, terms)] {
+            verdicts[*at] = Verdict::Take;
         }
     }
     let moving = verdicts.iter().rposition(|verdict| *verdict != Verdict::Keep);
     verdicts.truncate(moving.map_or(0, |last| last + 1));
     verdicts
+}
+
+/// The batch of the job at `place` when neighbours among `extents`, in their order, are parted into batches of the least cost.
+fn batch_of(place: usize, extents: &[Extent], terms: Terms) -> Range<usize> {
+    let count = extents.len();
+    // For each job the least cost of it and those behind it, and the end of the batch that it then begins.
+    let mut least = vec![(0, count); count + 1];
+    for begin in (0..count).rev() {
+        let mut joined = Extent::default();
+        let mut best = (usize::MAX, begin + 1);
+        for end in begin + 1..=count.min(begin + terms.budget.rows.get()) {
+            joined = joined.join(extents[end - 1]);
+            let slots = joined.slots() * (end - begin);
+            if end > begin + 1 && slots > terms.budget.slots.get() {
+                break;
+            }
+            let cost = least[end].0 + terms.run + slots;
+            // Of equal costs the fuller batch goes first.
+            if cost <= best.0 {
+                best = (cost, end);
+            }
+        }
+        least[begin] = best;
+    }
+    let mut begin = 0;
+    while least[begin].1 <= place {
+        begin = least[begin].1;
+    }
+    begin..least[begin].1
 }
 
 /// Share of a batch's slots that is padding, 0..1; the batch is not empty.
@@ -134,8 +164,10 @@ mod tests {
     use super::Verdict::{Departed, Expired, Keep, Take};
     use super::*;
 
-    fn budget(rows: usize, slots: usize) -> Budget {
-        Budget { rows: NonZeroUsize::new(rows).unwrap(), slots: NonZeroUsize::new(slots).unwrap() }
+    /// Where a run costs more than any padding.
+    fn terms(rows: usize, slots: usize) -> Terms {
+        let [rows, slots] = [rows, slots].map(|bound| NonZeroUsize::new(bound).unwrap());
+        Terms { budget: Budget { rows, slots }, run: 1000 }
     }
 
     fn tokens(tokens: usize) -> Waiting {
@@ -144,7 +176,7 @@ mod tests {
 
     #[test]
     fn padding_counts_against_the_budget() {
-        let verdicts = cut([tokens(4), tokens(10), tokens(9), tokens(9)], budget(8, 20), Instant::now());
+        let verdicts = cut([tokens(4), tokens(10), tokens(9), tokens(9)], terms(8, 20), Instant::now());
         assert_eq!(verdicts, [Take, Keep, Take], "a third row would make 3 × 9 slots");
     }
 
@@ -152,33 +184,81 @@ mod tests {
     fn objects_and_tokens_are_padded_apart() {
         let pair =
             |objects, tokens| Waiting { extent: Extent { objects, tokens }, ..super::tests::tokens(0) };
-        let verdicts = cut([pair(9, 1), pair(1, 9)], budget(8, 35), Instant::now());
+        let verdicts = cut([pair(9, 1), pair(1, 9)], terms(8, 35), Instant::now());
         assert_eq!(verdicts, [Take], "together they need 2 × (9 + 9) slots");
-        assert_eq!(cut([pair(9, 1), pair(1, 9)], budget(8, 36), Instant::now()), [Take, Take]);
+        assert_eq!(cut([pair(9, 1), pair(1, 9)], terms(8, 36), Instant::now()), [Take, Take]);
     }
 
     #[test]
     fn shorter_jobs_behind_one_that_does_not_fit_are_taken() {
-        let verdicts = cut([tokens(3), tokens(30), tokens(3)], budget(8, 12), Instant::now());
+        let verdicts = cut([tokens(3), tokens(30), tokens(3)], terms(8, 12), Instant::now());
         assert_eq!(verdicts, [Take, Keep, Take]);
     }
 
     #[test]
     fn a_job_beyond_the_budget_goes_alone_when_it_is_first() {
-        assert_eq!(cut([tokens(50), tokens(1)], budget(8, 12), Instant::now()), [Take]);
+        assert_eq!(cut([tokens(50), tokens(1)], terms(8, 12), Instant::now()), [Take]);
     }
 
     #[test]
     fn jobs_of_about_one_length_share_a_batch_and_the_first_sets_it() {
         let waiting = [9, 3, 8, 4, 9, 3].map(tokens);
-        assert_eq!(cut(waiting, budget(3, 100), Instant::now()), [Take, Keep, Take, Keep, Take]);
+        assert_eq!(cut(waiting, terms(3, 100), Instant::now()), [Take, Keep, Take, Keep, Take]);
         let without_the_long = [3, 4, 3].map(tokens);
-        assert_eq!(cut(without_the_long, budget(2, 100), Instant::now()), [Take, Keep, Take]);
+        assert_eq!(cut(without_the_long, terms(2, 100), Instant::now()), [Take, Keep, Take]);
         assert_eq!(
-            cut(without_the_long, budget(9, 100), Instant::now()),
+            cut(without_the_long, terms(9, 100), Instant::now()),
             [Take; 3],
             "room is never left empty for it"
         );
+    }
+
+    #[test]
+    fn padding_is_taken_while_it_costs_less_than_a_run() {
+        let waiting = [5, 8, 5, 30, 28, 5].map(tokens);
+        let taken = |run| {
+            let verdicts = cut(waiting, Terms { run, ..terms(8, 1000) }, Instant::now());
+            verdicts.iter().filter(|verdict| **verdict == Take).count()
+        };
+        // Three of one length are alike at any price; a fourth pads each of them by 3, and those of 30 by 23 and 25 more.
+        assert_eq!([0, 8, 9, 80, 90].map(taken), [3, 3, 4, 4, 6]);
+    }
+
+    #[test]
+    fn no_other_parting_of_neighbours_costs_less() {
+        let mut random = SmallRng::seed_from_u64(3);
+        for _ in 0..200 {
+            let terms = Terms { run: random.random_range(0..40), ..terms(random.random_range(1..6), 90) };
+            let mut extents: Vec<Extent> = (0..random.random_range(1..9))
+                .map(|_| Extent { objects: random.random_range(0..9), tokens: random.random_range(1..30) })
+                .collect();
+            extents.sort_by_key(|extent| extent.slots());
+            let cost = |batch: &[Extent]| {
+                let joined = batch.iter().fold(Extent::default(), |all, one| all.join(*one));
+                let slots = joined.slots() * batch.len();
+                let fits = batch.len() <= terms.budget.rows.get() && slots <= terms.budget.slots.get();
+                (batch.len() == 1 || fits).then_some(terms.run + slots)
+            };
+            // A bit for each place between two neighbours that may be a border.
+            let least = (0..1_u32 << (extents.len() - 1))
+                .filter_map(|borders| {
+                    let mut place = 0;
+                    let parts = extents.chunk_by(|_, _| {
+                        place += 1;
+                        borders >> (place - 1) & 1 == 0
+                    });
+                    parts.map(cost).sum::<Option<usize>>()
+                })
+                .min();
+            let (mut begin, mut found) = (0, 0);
+            while begin < extents.len() {
+                let batch = batch_of(begin, &extents, terms);
+                assert_eq!(batch.start, begin);
+                found += cost(&extents[batch.clone()]).unwrap();
+                begin = batch.end;
+            }
+            assert_eq!(Some(found), least, "{extents:?} at {terms:?}");
+        }
     }
 
     #[test]
@@ -187,13 +267,13 @@ mod tests {
         let departed = Waiting { departed: true, ..tokens(5) };
         let expired = Waiting { deadline: Some(now), ..tokens(5) };
         let in_time = Waiting { deadline: Some(now + Duration::from_millis(1)), ..tokens(5) };
-        let verdicts = cut([departed, expired, in_time, tokens(5)], budget(2, 100), now);
+        let verdicts = cut([departed, expired, in_time, tokens(5)], terms(2, 100), now);
         assert_eq!(verdicts, [Departed, Expired, Take, Take]);
     }
 
     #[test]
     fn rows_are_bounded() {
-        let verdicts = cut(vec![tokens(1); 9], budget(4, 1000), Instant::now());
+        let verdicts = cut(vec![tokens(1); 9], terms(4, 1000), Instant::now());
         assert_eq!(verdicts, [Take; 4]);
     }
 
@@ -202,7 +282,11 @@ mod tests {
         let mut random = SmallRng::seed_from_u64(7);
         let now = Instant::now();
         for _ in 0..500 {
-            let budget = budget(random.random_range(1..9), random.random_range(1..200));
+            let terms = Terms {
+                run: random.random_range(0..60),
+                ..terms(random.random_range(1..9), random.random_range(1..200))
+            };
+            let budget = terms.budget;
             let mut queue: Vec<Waiting> = (0..random.random_range(0..60))
                 .map(|_| Waiting {
                     extent: Extent {
@@ -214,7 +298,7 @@ mod tests {
                 })
                 .collect();
             while !queue.is_empty() {
-                let verdicts = cut(queue.iter().copied(), budget, now);
+                let verdicts = cut(queue.iter().copied(), terms, now);
                 let taken: Vec<_> = queue.iter().zip(&verdicts).filter(|(_, v)| **v == Take).collect();
                 let extent = taken.iter().fold(Extent::default(), |all, (job, _)| all.join(job.extent));
                 assert!(taken.len() <= budget.rows.get());

@@ -12,7 +12,7 @@ use prometheus::Histogram;
 use crate::bundle::Bundle;
 use crate::metrics::Metrics;
 
-use super::batching::Budget;
+use super::batching::{Budget, Terms};
 use super::call::{Call, Caller, Phase, Timing};
 use super::error::{Error, StartError};
 use super::graph::Maker;
@@ -263,7 +263,8 @@ impl Lanes {
             return None;
         }
         // The free executors, this one among them, share what waits: two half batches at once are done before one full one.
-        lane.cut(budget, NonZeroUsize::MIN.saturating_add(outlook.idle), now, &shared.metrics)
+        let terms = Terms { budget, run: shared.maker.provider.run_slots() };
+        lane.cut(terms, NonZeroUsize::MIN.saturating_add(outlook.idle), now, &shared.metrics)
     }
 }
 

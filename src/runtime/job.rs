@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::metrics::{BatchMetrics, Metrics, QueueMetrics, Rejection};
 
-use super::batching::{self, Budget, Verdict, Waiting};
+use super::batching::{self, Budget, Terms, Verdict, Waiting};
 use super::call::{Caller, Phase, Timing};
 use super::error::Error;
 use super::graph::Failed;
@@ -74,14 +74,15 @@ impl<S: Stage> Lane<S> {
     /// Takes the next batch and drops what nobody needs. `hands` executors are free to share the waiting jobs.
     pub fn cut(
         &mut self,
-        budget: Budget,
+        terms: Terms,
         hands: NonZeroUsize,
         now: Instant,
         metrics: &Metrics,
     ) -> Option<Batch<S>> {
         let share = NonZeroUsize::new(self.jobs.len().div_ceil(hands.get()))?;
-        let verdicts = batching::cut(self.jobs.iter().map(Job::waiting), budget.at_most(share), now);
-        let mut taken = Vec::with_capacity(share.get().min(budget.rows.get()));
+        let terms = Terms { budget: terms.budget.at_most(share), ..terms };
+        let verdicts = batching::cut(self.jobs.iter().map(Job::waiting), terms, now);
+        let mut taken = Vec::with_capacity(terms.budget.rows.get());
         let mut kept = Vec::new();
         for (job, verdict) in self.jobs.drain(..verdicts.len()).zip(verdicts) {
             match verdict {
@@ -170,6 +171,10 @@ mod tests {
         Budget { rows: NonZeroUsize::new(rows).unwrap(), slots: NonZeroUsize::new(slots).unwrap() }
     }
 
+    fn terms(rows: usize, slots: usize) -> Terms {
+        Terms { budget: budget(rows, slots), run: 1 }
+    }
+
     fn lengths(batch: Option<Batch<Texts>>) -> Vec<usize> {
         batch.map(|batch| batch.jobs.iter().map(|job| job.input.len()).collect()).unwrap_or_default()
     }
@@ -185,9 +190,9 @@ mod tests {
             })
             .into();
         let now = Instant::now();
-        assert_eq!(lengths(lane.cut(budget(8, 12), NonZeroUsize::MIN, now, &metrics)), [2, 2, 3]);
-        assert_eq!(lengths(lane.cut(budget(8, 12), NonZeroUsize::MIN, now, &metrics)), [30]);
-        assert!(lane.cut(budget(8, 12), NonZeroUsize::MIN, now, &metrics).is_none());
+        assert_eq!(lengths(lane.cut(terms(8, 12), NonZeroUsize::MIN, now, &metrics)), [2, 2, 3]);
+        assert_eq!(lengths(lane.cut(terms(8, 12), NonZeroUsize::MIN, now, &metrics)), [30]);
+        assert!(lane.cut(terms(8, 12), NonZeroUsize::MIN, now, &metrics).is_none());
         drop(replies);
     }
 
@@ -202,7 +207,7 @@ mod tests {
             })
             .collect();
         let two = NonZeroUsize::new(2).unwrap();
-        assert_eq!(lengths(lane.cut(budget(8, 100), two, Instant::now(), &metrics)).len(), 3);
+        assert_eq!(lengths(lane.cut(terms(8, 100), two, Instant::now(), &metrics)).len(), 3);
         assert_eq!(lane.len(), 2);
         drop(replies);
     }
@@ -216,7 +221,7 @@ mod tests {
         let now = Instant::now();
         let (expired, mut told) = a_job(vec![7; 3], &call(Some(now)));
         lane.push(expired);
-        assert!(lane.cut(budget(8, 100), NonZeroUsize::MIN, now, &metrics).is_none());
+        assert!(lane.cut(terms(8, 100), NonZeroUsize::MIN, now, &metrics).is_none());
         assert_eq!(metrics.rejections(Rejection::Withdrawn), 1);
         assert!(matches!(told.try_recv(), Ok(Err(Error::Expired))));
         assert!(metrics.render().contains("cmal_queue_depth{stage=\"text\"} 0"));

@@ -71,6 +71,15 @@ impl Attempt {
         }
     }
 
+    /// Slots of the unified encoder that are computed in the time that a run takes beside its slots.
+    pub fn run_slots(self) -> usize {
+        match self {
+            Self::Cpu => 20,
+            // Not measured: a GPU computes a small batch in the time of a single row.
+            Self::Cuda(_) => 1 << 20,
+        }
+    }
+
     /// Providers to register, each of them an error if it fails. They are always named: unnamed, the binding has the runtime choose a
     /// device by a policy of efficiency.
     pub fn register(self) -> Vec<ExecutionProviderDispatch> {

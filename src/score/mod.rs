@@ -1,6 +1,7 @@
 //! Figures: predictions and truth in, numbers out. Pure functions on slices, used by training for validation and by `eval` for
 //! reports. Every figure says how many items it was counted over.
 
+mod association;
 mod calibration;
 mod detection;
 mod entailment;
@@ -11,6 +12,7 @@ mod retrieval;
 mod shortlist;
 mod vqa;
 
+pub use association::{Associated, AssociationScore, association, of_naming_words};
 pub use calibration::{Bin, CALIBRATION_BINS, CalibrationScore, calibration};
 pub use detection::{Detected, Detection, DetectionScore};
 pub use entailment::{EntailmentScore, JudgedHypothesis, entailment};

@@ -100,11 +100,12 @@ pub fn fills(plans: &[Plan], tokens: usize, objects: usize, device: &Device) -> 
     Fills { text: text.upload(device), objects: object.upload(device) }
 }
 
-/// True at the objects hidden from the visual encoder: those filled from text, and those of region classification.
+/// True at the objects hidden from the visual encoder: those filled from text and not shown, and those of region classification.
 pub fn hidden_objects(plans: &[Plan], objects: usize, device: &Device) -> Tensor<2, Bool> {
     let mut hidden = vec![false; plans.len() * objects];
     for (row, plan) in plans.iter().enumerate() {
-        for object in plan.objects.iter().map(|fill| fill.slot).chain(plan.regions.iter().copied()) {
+        let filled = plan.objects.iter().filter(|fill| !fill.shown).map(|fill| fill.slot);
+        for object in filled.chain(plan.regions.iter().copied()) {
             hidden[row * objects + object] = true;
         }
     }

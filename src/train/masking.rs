@@ -44,14 +44,16 @@ pub struct Fill {
     pub source: usize,
     /// Whether the two are an anchor point, or a negative.
     pub associated: bool,
+    /// Whether the slot keeps what it said, so that only whether the filling belongs there is asked.
+    pub shown: bool,
 }
 
 /// The choices for one pair.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// Object to text: tokens filled from objects. These tokens are hidden from the textual encoder.
+    /// Object to text: tokens filled from objects. These tokens are hidden from the textual encoder, unless they are shown.
     pub text: Vec<Fill>,
-    /// Text to object: objects filled from tokens. These objects are hidden from the visual encoder.
+    /// Text to object: objects filled from tokens. These objects are hidden from the visual encoder, unless they are shown.
     pub objects: Vec<Fill>,
     /// Tokens to be guessed from what is left, without filling.
     pub language: Vec<usize>,
@@ -82,7 +84,9 @@ impl Plan {
                 (true, false) => pair.strange_words(slot, &token_used).choose(rng).copied(),
             };
             let source = stranger.unwrap_or(associated);
-            let fill = Fill { slot, source, associated: stranger.is_none() };
+            // Without a swap a shown slot would ask nothing.
+            let shown = shares.swap && shares.shown > 0.0 && rng.random_bool(shares.shown);
+            let fill = Fill { slot, source, associated: stranger.is_none(), shown };
             let (object, token) = if to_text { (source, slot) } else { (slot, source) };
             object_used[object] = true;
             token_used[token] = true;
@@ -161,6 +165,17 @@ mod tests {
             }
         }
         assert!(strange > 50, "{strange}");
+    }
+
+    #[test]
+    fn slots_are_shown_as_often_as_is_said_and_never_without_a_swap() {
+        let shown = |shown, swap| {
+            let plans = plans(Association { anchors: 0.8, shown, swap, ..Association::default() });
+            let fills: Vec<Fill> = plans.flat_map(|plan| plan.text.into_iter().chain(plan.objects)).collect();
+            fills.iter().filter(|fill| fill.shown).count() as f64 / fills.len() as f64
+        };
+        assert_eq!((shown(0.0, true), shown(1.0, true), shown(1.0, false)), (0.0, 1.0, 0.0));
+        assert!((0.4..0.6).contains(&shown(0.5, true)));
     }
 
     #[test]

@@ -106,6 +106,10 @@ pub struct Association {
     pub anchors: f64,
     /// Of the swapped, those whose filling is not associated, as far as picture and text have something that does not belong.
     pub negatives: f64,
+    /// Of the swapped, those whose slot keeps what it said beside the filling, so that nothing is to be guessed and only whether the filling
+    /// belongs there is asked. What an object is to a word can be judged by these alone: where the word is hidden, the rest of the text
+    /// seldom tells what it was.
+    pub shown: f64,
     /// Of the tokens that are no swapped anchors, those masked for language modelling.
     pub tokens: f64,
     /// Of the objects that are no swapped anchors, those masked for region classification.
@@ -114,7 +118,7 @@ pub struct Association {
 
 impl Default for Association {
     fn default() -> Self {
-        Self { swap: true, amc: true, anchors: 0.4, negatives: 0.3, tokens: 0.15, objects: 0.15 }
+        Self { swap: true, amc: true, anchors: 0.4, negatives: 0.3, shown: 0.3, tokens: 0.15, objects: 0.15 }
     }
 }
 
@@ -206,7 +210,7 @@ mod tests {
 
     #[test]
     fn shipped_recipes_can_be_read() {
-        for recipe in ["shapes", "wider", "longer", "tiny", "arms"] {
+        for recipe in ["shapes", "wider", "longer", "associating", "settling", "tiny", "arms"] {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("models/recipes/{recipe}.toml"));
             Recipe::open(&path).unwrap_or_else(|error| panic!("{recipe}: {error:?}"));
         }

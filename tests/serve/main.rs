@@ -12,6 +12,7 @@ mod contract;
 mod contract_examples;
 mod cors;
 mod dashboards;
+mod evaluation;
 mod health;
 mod images_route;
 mod keys;

@@ -47,8 +47,8 @@ fn about<'a>(entry: &'a Entry, answers: &Answers, part: Part) -> Vec<Example<'a>
             placed.map(|(expression, found)| grounded(entry, expression, found)).collect()
         }
         Part::Detection => detected(entry, answers).into_iter().collect(),
-        // Rankings of everything, not answers about one picture.
-        Part::Retrieval => Vec::new(),
+        // Rankings of everything, and probabilities of pairs: no answers about one picture.
+        Part::Retrieval | Part::Association => Vec::new(),
     }
 }
 

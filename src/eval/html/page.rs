@@ -111,7 +111,7 @@ fn section(
                 charts(page, [(BY_KIND, chart::ranking(figures))])?;
             }
         }
-        Part::Detection | Part::Retrieval => {}
+        Part::Detection | Part::Retrieval | Part::Association => {}
     }
     for Group { title, class, examples } in examples(evaluation, part) {
         if examples.is_empty() {
@@ -142,6 +142,7 @@ fn title(part: Part) -> &'static str {
         Part::Grounding => "Grounding",
         Part::Detection => "Detection",
         Part::Retrieval => "Retrieval",
+        Part::Association => "Association",
     }
 }
 
@@ -289,6 +290,7 @@ mod tests {
             entailment: vec![EntailmentScores::new([0.1, 0.2, 0.7])],
             grounding: vec![GroundingAnswer { present: 0.8, candidates: vec![best] }],
             objects: vec![(bbox, tags)],
+            ..Answers::default()
         };
         let shortlist = Shortlist::new(&[vec![1.0]], &[vec![vec![1.0]]]);
         let pictures = [entry];

@@ -31,8 +31,8 @@ pub struct AssociationsResponse {
     objects: Vec<ObjectView>,
     /// The anchor points: pairs whose word is among the tags that the detector gave the object.
     anchors: Vec<AnchorView>,
-    /// One row per token, one column per object: the probability, 0 to 1, that the object belongs in the place of the word, the word itself
-    /// being hidden from the model. In training most pairs shown belonged together, so compare objects within a row.
+    /// One row per token, one column per object: the probability, 0 to 1, that the word names the object, as the model judges when it sees
+    /// the object in the place of the word. Only words that name objects were trained; those of other words mean little.
     associations: Vec<Vec<f32>>,
     /// The model that answered, as `NAME@VERSION`.
     model: String,

@@ -4,6 +4,8 @@ use burn::module::{Initializer, Module};
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::activation::relu;
+use burn::tensor::module::interpolate;
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Int, Tensor};
 
 use crate::model::dims::Dims;
@@ -94,10 +96,9 @@ pub(super) fn conv(channels: [usize; 2], kernel: usize, stride: usize) -> Conv2d
 
 /// Each cell four times, twice as large each way.
 fn doubled(map: Tensor<4>) -> Tensor<4> {
-    let [batch, channels, height, width] = map.dims();
-    map.reshape([batch, channels, height, 1, width, 1])
-        .expand([batch, channels, height, 2, width, 2])
-        .reshape([batch, channels, height * 2, width * 2])
+    let [_, _, height, width] = map.dims();
+    let options = InterpolateOptions::new(InterpolateMode::Nearest);
+    interpolate(map, options.with_output_size([height * 2, width * 2]))
 }
 
 #[cfg(test)]

@@ -165,6 +165,11 @@ impl<'a> Lowering<'a> {
         self.scalar(ScalarIr::Float(value), dtype)
     }
 
+    /// A constant that is stored as it is, whatever is said of weights.
+    pub(super) fn exact(&mut self, literal: Literal) -> Value {
+        self.graph.exact(literal, None)
+    }
+
     /// A constant like another one, still named after the same parameter.
     pub(super) fn derived(&mut self, literal: Literal, path: Option<String>) -> Value {
         self.graph.constant(literal, path.as_deref())

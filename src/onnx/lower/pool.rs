@@ -6,6 +6,8 @@ use burn_ir::{
 
 use super::super::error::Error;
 use super::super::graph::{Attribute, Attributes};
+use super::super::literal::Literal;
+use super::super::size::Seen;
 use super::context::Lowering;
 use super::layers::{ints, pads};
 
@@ -60,15 +62,25 @@ pub(super) fn interpolate(op: &InterpolateOpIr, to: &mut Lowering) -> Result<(),
             return Err(to.unsupported("this way of resizing"));
         }
     };
-    let size = to.shape(&op.out).split_off(2);
-    let size = to.sizes(&size)?;
-    let attributes = vec![
+    let mut attributes = vec![
         ("mode", Attribute::Text(mode)),
         ("coordinate_transformation_mode", Attribute::Text(coordinates)),
         ("nearest_mode", Attribute::Text("floor")),
-        ("axes", Attribute::Ints(vec![2, 3])),
     ];
-    let out = to.node_of("Resize", vec![Some(x), None, None, Some(size)], attributes);
+    let (from, into) = (to.shape(&op.x), to.shape(&op.out));
+    let factor = |axis: usize| from[axis].factor_to(into[axis]).and_then(Seen::fixed);
+    let operands = match (factor(2), factor(3)) {
+        // ONNX Runtime resizes in the layout that its convolutions work in only where it knows the factors.
+        (Some(rows), Some(columns)) => {
+            let scales = Literal::floats(&[1.0, 1.0, rows as f32, columns as f32], vec![4]);
+            vec![Some(x), None, Some(to.exact(scales))]
+        }
+        _ => {
+            attributes.push(("axes", Attribute::Ints(vec![2, 3])));
+            vec![Some(x), None, None, Some(to.sizes(&into[2..])?)]
+        }
+    };
+    let out = to.node_of("Resize", operands, attributes);
     to.bind(&op.out, out)
 }
 
@@ -164,5 +176,22 @@ mod tests {
                 ("bicubic", resized(InterpolateMode::Bicubic, false)),
             ])
         });
+    }
+
+    #[test]
+    fn a_whole_multiple_is_resized_by_its_factors() {
+        let model = check(image(), |v| {
+            let x = v.float::<4>("x")?;
+            let [_, _, rows, columns] = x.dims();
+            let resized = |mode| {
+                let options = InterpolateOptions::new(mode).with_output_size([3 * rows, 2 * columns]);
+                interpolate(x.clone(), options)
+            };
+            floats([
+                ("nearest", resized(InterpolateMode::Nearest)),
+                ("bilinear", resized(InterpolateMode::Bilinear)),
+            ])
+        });
+        assert_eq!(model.operators().collect::<Vec<_>>(), ["Resize", "Resize"]);
     }
 }

@@ -21,7 +21,6 @@ pub(in crate::runtime) struct Associations;
 #[derive(Clone, Debug)]
 pub(in crate::runtime) struct Swap {
     pub picture: Arc<Seen>,
-    /// A text in which `token` was hidden before it was read.
     pub text: Arc<ReadText>,
     /// Index of the object in its picture.
     pub object: usize,

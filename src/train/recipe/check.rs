@@ -48,6 +48,7 @@ impl Recipe {
             ("blend of `finetune`", self.finetune.blend),
             ("anchors", association.anchors),
             ("negatives", association.negatives),
+            ("shown", association.shown),
             ("tokens", association.tokens),
             ("objects", association.objects),
             ("vqa", shares.vqa),

@@ -33,9 +33,9 @@ pub struct AssociationBatch {
 /// What is asked of which slot, by row of the flattened slots.
 #[derive(Debug, Default)]
 struct Targets {
-    /// Filled by an associated object: (slot, token).
+    /// Hidden, and filled by an associated object: (slot, token).
     text: Vec<(usize, i64)>,
-    /// Filled by an associated token: (slot, class, attributes).
+    /// Hidden, and filled by an associated token: (slot, class, attributes).
     objects: Vec<(usize, usize, Vec<bool>)>,
     /// Every filled text slot, and whether its filling belongs there.
     text_associated: Vec<(usize, bool)>,
@@ -119,7 +119,8 @@ impl AssociationBatch {
             .zip(plans)
             .map(|(sample, plan)| {
                 let mut tokens = sample.tokens.clone();
-                for slot in plan.text.iter().map(|fill| fill.slot).chain(plan.language.iter().copied()) {
+                let filled = plan.text.iter().filter(|fill| !fill.shown).map(|fill| fill.slot);
+                for slot in filled.chain(plan.language.iter().copied()) {
                     tokens[slot] = source.tokenizer.mask();
                 }
                 tokens
@@ -143,7 +144,7 @@ impl AssociationBatch {
                 if shares.swap {
                     targets.text_associated.push((text + fill.slot, fill.associated));
                 }
-                if fill.associated {
+                if fill.associated && !fill.shown {
                     targets.text.push((text + fill.slot, sample.tokens[fill.slot]));
                 }
             }
@@ -151,7 +152,7 @@ impl AssociationBatch {
                 if shares.swap {
                     targets.object_associated.push((object + fill.slot, fill.associated));
                 }
-                if fill.associated {
+                if fill.associated && !fill.shown {
                     targets.objects.extend(label(fill.slot));
                 }
             }

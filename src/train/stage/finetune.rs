@@ -23,7 +23,7 @@ use crate::types::{Entailment, Task};
 
 /// Weights of the coarse vectors' and of the association's loss beside the tasks'.
 const CONTRAST: f64 = 0.3;
-const ASSOCIATION: f64 = 0.2;
+const ASSOCIATION: f64 = 0.5;
 
 /// Joint fine-tuning.
 pub struct FinetuneStage<'a> {

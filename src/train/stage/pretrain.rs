@@ -97,7 +97,7 @@ mod tests {
                     validate_every: 200,
                     workers: 1,
                 },
-                association: Association { negatives: 0.2, ..Association::default() },
+                association: Association { negatives: 0.2, shown: 0.0, ..Association::default() },
             },
         };
         let folder = tempfile::tempdir().unwrap();
