@@ -353,10 +353,6 @@ impl Engine {
         self.shared.workers.run(Lane::Texts, call, move || Ok(tokenizer.encode(&text)?)).await
     }
 
-    pub(super) fn tokenizer(&self) -> &Tokenizer {
-        &self.shared.tokenizer
-    }
-
     /// Hands a job to its stage and waits for the answer.
     pub(super) async fn submit<S: Stage>(&self, input: S::Input, call: &Call) -> Result<S::Output, Error> {
         self.shared.executors.submit::<S>(input, call).await

@@ -172,7 +172,7 @@ mod tests {
     }
 
     fn terms(rows: usize, slots: usize) -> Terms {
-        Terms { budget: budget(rows, slots), run: 1 }
+        Terms { budget: budget(rows, slots), run: 10 }
     }
 
     fn lengths(batch: Option<Batch<Texts>>) -> Vec<usize> {

@@ -290,7 +290,7 @@ mod tests {
             entailment: vec![EntailmentScores::new([0.1, 0.2, 0.7])],
             grounding: vec![GroundingAnswer { present: 0.8, candidates: vec![best] }],
             objects: vec![(bbox, tags)],
-            ..Answers::default()
+            associated: vec![(0.9, true), (0.2, false)],
         };
         let shortlist = Shortlist::new(&[vec![1.0]], &[vec![vec![1.0]]]);
         let pictures = [entry];
