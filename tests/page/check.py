@@ -100,7 +100,7 @@ def check_tasks(one: Visit) -> None:
     words = one.page.locator("#words button")
     expect(words).to_have_text(answer["tokens"])
     expect(panel.locator("tbody tr")).to_have_count(len(answer["tokens"]))
-    expect(panel).to_contain_text("weak signal")
+    expect(panel).to_contain_text("that the word names the object")
     assert one.page.locator("#overlay .tie").count() > 0
     one.accessible()
     one.shot("words")
