@@ -7,7 +7,8 @@ use ureq::{Agent, Body};
 
 use crate::score::{Associated, of_naming_words};
 use crate::types::{
-    Answer, Candidate, EntailmentScores, GroundingAnswer, PixelBox, Query, ScoredAnswer, Tags, VqaAnswer,
+    AnchorPoint, Answer, Candidate, EntailmentScores, GroundingAnswer, PixelBox, Query, ScoredAnswer, Tags,
+    VqaAnswer,
 };
 
 use super::error::Error;
@@ -169,7 +170,7 @@ impl Subject for Server {
     fn associate(&self, picture: &[u8], text: &str) -> Result<Vec<Associated>, Error> {
         let upload = Upload::new("/v1/associations", picture, &[("text", text)]);
         let AssociationsReply { anchors, associations } = self.fetch(&upload)?;
-        Ok(of_naming_words(associations, |token, object| anchors.contains(&Anchor { token, object })))
+        Ok(of_naming_words(associations, &anchors))
     }
 }
 
@@ -242,14 +243,8 @@ struct ObjectsReply {
 
 #[derive(Deserialize)]
 struct AssociationsReply {
-    anchors: Vec<Anchor>,
+    anchors: Vec<AnchorPoint>,
     associations: Vec<Vec<f32>>,
-}
-
-#[derive(PartialEq, Deserialize)]
-struct Anchor {
-    token: usize,
-    object: usize,
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::runtime::{Association, Engine};
 use crate::score::{Associated, of_naming_words};
-use crate::types::{AnchorPoint, Answer, PixelBox, Query, Tags};
+use crate::types::{Answer, PixelBox, Query, Tags};
 
 use super::error::Error;
 
@@ -73,6 +73,6 @@ impl Subject for InProcess {
             let seen = self.engine.see(picture.to_vec(), &call).await?;
             self.engine.associate(&seen, text, &call).await
         })?;
-        Ok(of_naming_words(probabilities, |token, object| anchors.contains(&AnchorPoint { object, token })))
+        Ok(of_naming_words(probabilities, &anchors))
     }
 }

@@ -3,8 +3,9 @@
 //!
 //! A *filled* slot holds the other modality's state, mapped into its own space, beside its own; the slot that state came from is *masked*
 //! by a learned vector. What fills has no place in the sentence or the picture: the slot's own state tells it. That state tells nothing
-//! else of the slot if what it holds is hidden from the encoders, as it must be where that is to be guessed. Filling and masking are decided by the caller
-//! (`train::masking` in pre-training, the caller of the association graph when serving); this file only puts them in place.
+//! else of the slot if what it holds is hidden from the encoders, as it must be where that is to be guessed. Filling and masking are
+//! decided by the caller (`train::masking` in training, the caller of the association graph when serving); this file only puts them in
+//! place.
 
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{Linear, LinearConfig};

@@ -37,16 +37,11 @@ impl Engine {
         let read = self.read(text, call).await?;
         let tags: Vec<Tags> = picture.objects().iter().map(|object| object.tags.clone()).collect();
         let first = first_tokens(&tokens);
-        let read = &read;
-        let swaps = first
-            .iter()
-            .flat_map(|&token| {
-                (0..tags.len()).map(move |object| {
-                    let (picture, text) = (Arc::clone(picture), Arc::clone(read));
-                    Swap { picture, text, object, token }
-                })
-            })
-            .collect();
+        let swap =
+            |token, object| Swap { picture: Arc::clone(picture), text: Arc::clone(&read), object, token };
+        let objects = 0..tags.len();
+        let swaps =
+            first.iter().flat_map(|&token| objects.clone().map(move |object| swap(token, object))).collect();
         let probabilities =
             self.all(swaps, call, |engine, swap, call| async move {
                 engine.submit::<Associations>(swap, &call).await

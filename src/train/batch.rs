@@ -100,12 +100,11 @@ pub fn fills(plans: &[Plan], tokens: usize, objects: usize, device: &Device) -> 
     Fills { text: text.upload(device), objects: object.upload(device) }
 }
 
-/// True at the objects hidden from the visual encoder: those filled from text and not shown, and those of region classification.
+/// True at the objects hidden from the visual encoder.
 pub fn hidden_objects(plans: &[Plan], objects: usize, device: &Device) -> Tensor<2, Bool> {
     let mut hidden = vec![false; plans.len() * objects];
     for (row, plan) in plans.iter().enumerate() {
-        let filled = plan.objects.iter().filter(|fill| !fill.shown).map(|fill| fill.slot);
-        for object in filled.chain(plan.regions.iter().copied()) {
+        for object in plan.hidden_objects() {
             hidden[row * objects + object] = true;
         }
     }

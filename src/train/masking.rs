@@ -62,6 +62,16 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Tokens that are hidden from the textual encoder.
+    pub fn hidden_tokens(&self) -> impl Iterator<Item = usize> {
+        hidden(&self.text).chain(self.language.iter().copied())
+    }
+
+    /// Objects that are hidden from the visual encoder.
+    pub fn hidden_objects(&self) -> impl Iterator<Item = usize> {
+        hidden(&self.objects).chain(self.regions.iter().copied())
+    }
+
     /// Draws a plan: at most one swap per object and per token.
     pub fn draw(pair: &Pair, shares: &Association, rng: &mut ChaCha8Rng) -> Self {
         let mut plan = Self::default();
@@ -84,7 +94,7 @@ impl Plan {
                 (true, false) => pair.strange_words(slot, &token_used).choose(rng).copied(),
             };
             let source = stranger.unwrap_or(associated);
-            // Without a swap a shown slot would ask nothing.
+            // Without a swap a shown slot would ask nothing. A share of none draws nothing, so that it changes no other choice.
             let shown = shares.swap && shares.shown > 0.0 && rng.random_bool(shares.shown);
             let fill = Fill { slot, source, associated: stranger.is_none(), shown };
             let (object, token) = if to_text { (source, slot) } else { (slot, source) };
@@ -101,6 +111,11 @@ impl Plan {
         plan.regions = draw_free(&object_used, shares.objects, rng);
         plan
     }
+}
+
+/// The filled slots that keep nothing of what they said.
+fn hidden(fills: &[Fill]) -> impl Iterator<Item = usize> {
+    fills.iter().filter(|fill| !fill.shown).map(|fill| fill.slot)
 }
 
 fn draw_free(used: &[bool], share: f64, rng: &mut ChaCha8Rng) -> Vec<usize> {

@@ -29,7 +29,7 @@ pub struct Object {
 }
 
 /// An object and a token that name the same thing: the token's word is among the object's tags.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 pub struct AnchorPoint {
     /// Index of the object in its picture.
     pub object: usize,

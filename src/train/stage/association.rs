@@ -119,8 +119,7 @@ impl AssociationBatch {
             .zip(plans)
             .map(|(sample, plan)| {
                 let mut tokens = sample.tokens.clone();
-                let filled = plan.text.iter().filter(|fill| !fill.shown).map(|fill| fill.slot);
-                for slot in filled.chain(plan.language.iter().copied()) {
+                for slot in plan.hidden_tokens() {
                     tokens[slot] = source.tokenizer.mask();
                 }
                 tokens
