@@ -137,17 +137,19 @@ fn plan(args: &TrainArgs, start: Option<&Start>) -> Result<(Recipe, PathBuf), Fa
     };
     let named = |folder: &Path| folder.file_name().map(|name| name.to_string_lossy().into_owned());
     let run = in_runs(&named(data).unwrap_or_else(|| "tuned".to_owned()));
-    if let Some(recipe) = Recipe::of_run(&run)?.filter(|_| args.resume) {
-        return Ok((recipe, run));
+    let begun = Recipe::of_run(&run)?.filter(|_| args.resume);
+    if let Some(recipe) = begun.as_ref().filter(|_| !args.tunes()) {
+        return Ok((recipe.clone(), run));
     }
     let tuning = Tuning {
         name: named(&run).unwrap_or_else(|| "tuned".to_owned()),
         goal: args.task.unwrap_or(Goal::All),
         epochs: args.epochs.map_or(EPOCHS, NonZeroUsize::get),
         grid_below: args.grid_below,
-        workers: match args.device {
-            Place::Cpu => thread::available_parallelism().map_or(1, NonZeroUsize::get),
-            Place::Vulkan | Place::Cuda => 1,
+        workers: match (&begun, args.device) {
+            (Some(recipe), _) => recipe.finetune.schedule.workers,
+            (None, Place::Cpu) => thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            (None, Place::Vulkan | Place::Cuda) => 1,
         },
     };
     let dataset = Dataset::open(data, args.on_bad())?.dataset;
@@ -155,6 +157,11 @@ fn plan(args: &TrainArgs, start: Option<&Start>) -> Result<(Recipe, PathBuf), Fa
 }
 
 impl TrainArgs {
+    /// Whether it says how to fine-tune, which a run that is continued knows by itself.
+    fn tunes(&self) -> bool {
+        self.task.is_some() || self.epochs.is_some() || self.grid_below.is_some()
+    }
+
     fn on_bad(&self) -> OnBad {
         if self.skip_bad { OnBad::Skip } else { OnBad::Stop }
     }

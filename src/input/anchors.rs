@@ -10,31 +10,18 @@ use crate::types::{AnchorPoint, Tags};
 /// Case is ignored and a plural is taken for its singular. A tag of several words is found where they follow one another,
 /// at the first of them.
 pub fn anchors(tags: &[Tags], tokens: &Tokens) -> Vec<AnchorPoint> {
-    let first_tokens = first_tokens(tokens);
+    let first_tokens = tokens.first_of_words();
     let mut found = Vec::new();
     for (object, tags) in tags.iter().enumerate() {
         let tags: Vec<_> = tags.words().map(words_of).filter(|tag| !tag.is_empty()).collect();
-        for (word, token) in first_tokens.iter().enumerate() {
+        for (word, &token) in first_tokens.iter().enumerate() {
             let here = &tokens.word_texts[word..];
-            if let Some(token) = *token
-                && tags.iter().any(|tag| stands_at_start(tag, here))
-            {
+            if tags.iter().any(|tag| stands_at_start(tag, here)) {
                 found.push(AnchorPoint { object, token });
             }
         }
     }
     found
-}
-
-/// The first token of each word.
-fn first_tokens(tokens: &Tokens) -> Vec<Option<usize>> {
-    let mut first = vec![None; tokens.word_texts.len()];
-    for (token, word) in tokens.words.iter().enumerate() {
-        if let Some(slot) = word.and_then(|word| first.get_mut(word)) {
-            slot.get_or_insert(token);
-        }
-    }
-    first
 }
 
 /// A tag split as the tokenizer splits text: at blanks, and around every punctuation mark.

@@ -66,6 +66,18 @@ impl Tokens {
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
+
+    /// The first token of each word.
+    pub fn first_of_words(&self) -> Vec<usize> {
+        let mut first = Vec::with_capacity(self.word_texts.len());
+        for (token, word) in self.words.iter().enumerate() {
+            // The words stand in the order of their tokens, and each has one.
+            if *word == Some(first.len()) {
+                first.push(token);
+            }
+        }
+        first
+    }
 }
 
 impl Tokenizer {

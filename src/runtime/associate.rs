@@ -36,7 +36,7 @@ impl Engine {
         let tokens = self.split(text, call).await?;
         let read = self.read(text, call).await?;
         let tags: Vec<Tags> = picture.objects().iter().map(|object| object.tags.clone()).collect();
-        let first = first_tokens(&tokens);
+        let first = tokens.first_of_words();
         let swap =
             |token, object| Swap { picture: Arc::clone(picture), text: Arc::clone(&read), object, token };
         let objects = 0..tags.len();
@@ -56,13 +56,6 @@ impl Engine {
     }
 }
 
-/// The first token of each word; every word has one.
-fn first_tokens(tokens: &Tokens) -> Vec<usize> {
-    (0..tokens.word_texts.len())
-        .filter_map(|word| tokens.words.iter().position(|of| *of == Some(word)))
-        .collect()
-}
-
 /// Anchor points by words instead of tokens.
 fn of_words(anchors: Vec<AnchorPoint>, tokens: &Tokens) -> Vec<AnchorPoint> {
     let by_word = |anchor: AnchorPoint| Some(AnchorPoint { token: tokens.words[anchor.token]?, ..anchor });
@@ -80,7 +73,7 @@ mod tests {
             words: vec![None, Some(0), Some(1), Some(1), Some(2), None],
             word_texts: ["red", "circles", "."].map(str::to_owned).to_vec(),
         };
-        assert_eq!(first_tokens(&tokens), [1, 2, 4]);
+        assert_eq!(tokens.first_of_words(), [1, 2, 4]);
         let tags = [Tags { class: "circle".to_owned(), attributes: vec!["red".to_owned()] }];
         let pairs: Vec<_> = of_words(anchors(&tags, &tokens), &tokens)
             .iter()

@@ -14,7 +14,7 @@ pub enum Error {
     ParseRecipe { path: PathBuf, source: toml::de::Error },
     #[error("the recipe asks for {what}; {want}")]
     Recipe { what: String, want: &'static str },
-    #[error("the run folder `{}` belongs to another recipe; continue with that one, or choose another --out", run.display())]
+    #[error("the run folder `{}` was begun by another recipe, --task, --epochs or --grid-below; continue with what it was begun by, or choose another --out", run.display())]
     OtherRecipe { run: PathBuf },
     #[error("the run folder `{}` exists; continue it with --resume, or choose another --out", run.display())]
     RunExists { run: PathBuf },

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use cmal::bundle::{Bundle, Manifest, names};
@@ -157,6 +158,26 @@ fn what_a_finished_run_holds_is_not_written_again() {
     let before = written();
     train_from(&recipe, own.path(), &run, Some(&start)).unwrap();
     assert_eq!(written(), before);
+}
+
+#[test]
+fn a_run_that_is_continued_is_never_silently_another_one_than_was_asked_for() {
+    let home = tempfile::tempdir().unwrap();
+    let (start, own, run) = (Start::open(bundle()).unwrap(), own_questions(), home.path().join("own"));
+    let recipe = tuned(&start, own.path(), Goal::Vqa).unwrap();
+    train_from(&recipe, own.path(), &run, Some(&start)).unwrap();
+    let resumed = |options: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cmal"));
+        command.args(["train", "--resume", "--init"]).arg(bundle()).arg("--data").arg(own.path());
+        let output = command.arg("--out").arg(&run).args(options).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    for as_begun in [&[][..], &["--task", "vqa", "--epochs", "2"]] {
+        let (done, said) = resumed(as_begun);
+        assert!(done, "{as_begun:?}: {said}");
+    }
+    let (done, said) = resumed(&["--task", "vqa", "--epochs", "3"]);
+    assert!(!done && said.contains("was begun by another recipe, --task, --epochs"), "{said}");
 }
 
 /// The weights that texts and pictures are thought over together with, as a bundle stores them.
