@@ -32,7 +32,7 @@ check-page: onnxruntime
 	$(CARGO) build --release
 	python3 tests/page/check.py $(ARGS)
 
-# Apart from `test`: rules, alerts and the dashboard in a real Prometheus, Debian's package `prometheus`.
+# Apart from `test`: rules, alerts and the dashboard in a real Prometheus, Debian's package `prometheus`, and the Python index for Grafana's schema.
 check-prometheus: onnxruntime
 	$(CARGO) build --release
 	tests/prometheus/run.sh $(ARGS)

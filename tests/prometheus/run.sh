@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Checks the rules, the alerts and the dashboard, without a server and with one: run.sh [--cmal PATH]
 #
-# Needs promtool and prometheus (Debian's package `prometheus`) and Python 3. Without --cmal the server is built. The live part takes about
-# a minute and a half; everything runs on free ports of this machine.
+# Needs promtool and prometheus (Debian's package `prometheus`), and Python 3 with venv and the package index. Without --cmal the server is
+# built. The live part takes about a minute and a half; everything runs on free ports of this machine.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -36,6 +36,9 @@ for tests in tests/prometheus/*_test.yml; do
 done
 python3 tests/prometheus/check.py --rules "$work/dashboard.yml"
 promtool check rules "$work/dashboard.yml"
+python3 -m venv "$work/venv"
+"$work/venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/prometheus/requirements.txt
+"$work/venv/bin/python" tests/prometheus/schema.py
 
 if [ -z "$cmal" ]; then
     "${CARGO:-cargo}" build --release --bin cmal
