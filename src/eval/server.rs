@@ -32,9 +32,9 @@ pub struct ServedModel {
 
 /// A request that can be sent again and again.
 pub struct Upload {
-    path: &'static str,
-    content_type: String,
-    body: Vec<u8>,
+    pub path: &'static str,
+    pub content_type: String,
+    pub body: Vec<u8>,
 }
 
 impl Upload {

@@ -3,13 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use crate::eval::{Server, Upload};
+use crate::eval::Upload;
 use crate::runtime::{Bare, Engine, Timing};
 
 use super::super::exit::Failure;
 use super::super::output::print;
 use super::samples::Sample;
 use super::served::Served;
+use super::wire::Wire;
 
 const SLICE: Duration = Duration::from_millis(100);
 
@@ -22,7 +23,8 @@ pub fn run(
     time: Duration,
 ) -> Result<(), Failure> {
     let served = Served::start(engine.clone())?;
-    let server = Server::new(&served.root());
+    let mut wire = Wire::open(served.address())?;
+    let requests: Vec<_> = uploads.iter().map(|upload| Wire::request(served.address(), upload)).collect();
     let caller = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let timing = Timing::default();
     let mut ways: [(&str, Box<Way<'_>>); 3] = [
@@ -43,15 +45,9 @@ pub fn run(
                 })
             }),
         ),
-        (
-            "http",
-            Box::new(|_, upload| {
-                server.send(upload)?;
-                Ok(())
-            }),
-        ),
+        ("http", Box::new(|_, request| wire.ask(request))),
     ];
-    let mut asked = samples.iter().zip(uploads).cycle();
+    let mut asked = samples.iter().zip(&requests).cycle();
     let mut latencies = [const { Vec::new() }; 3];
     let begun = Instant::now();
     while latencies[0].is_empty() || begun.elapsed() < 3 * time {
@@ -70,20 +66,20 @@ pub fn run(
 }
 
 /// Asks once.
-type Way<'a> = dyn FnMut(&Sample, &Upload) -> Result<(), Failure> + 'a;
+type Way<'a> = dyn FnMut(&Sample, &[u8]) -> Result<(), Failure> + 'a;
 
 /// Asks one after the other; the median of the latencies in milliseconds.
 fn slice<'a>(
-    asked: &mut impl Iterator<Item = (&'a Sample, &'a Upload)>,
+    asked: &mut impl Iterator<Item = (&'a Sample, &'a Vec<u8>)>,
     ask: &mut Way<'_>,
 ) -> Result<f64, Failure> {
     let mut latencies = Vec::new();
     let begun = Instant::now();
-    while let Some((sample, upload)) =
+    while let Some((sample, request)) =
         asked.next().filter(|_| latencies.is_empty() || begun.elapsed() < SLICE)
     {
         let sent = Instant::now();
-        ask(sample, upload)?;
+        ask(sample, request)?;
         latencies.push(sent.elapsed().as_secs_f64() * 1e3);
     }
     Ok(quantile(&mut latencies, 0.5))

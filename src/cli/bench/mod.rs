@@ -6,6 +6,7 @@ mod measure;
 mod mixing;
 mod samples;
 mod served;
+mod wire;
 
 use std::fmt::Write;
 use std::num::NonZeroUsize;

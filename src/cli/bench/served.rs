@@ -36,6 +36,10 @@ impl Served {
         Ok(Self { address, _stop: stop, _threads: threads })
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn root(&self) -> String {
         format!("http://{}", self.address)
     }
