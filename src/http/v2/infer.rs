@@ -79,7 +79,7 @@ pub async fn infer(
     operation_id = "inferVersion",
     params(
         Address,
-        ("version" = String, Path, description = "Version of the bundle.", example = "9"),
+        ("version" = String, Path, description = "Version of the bundle.", example = "10"),
         ("Inference-Header-Content-Length" = Option<u64>, Header, nullable = false,
             description = "Bytes of the JSON in front of binary data."),
     ),
@@ -133,7 +133,7 @@ fn request_example() -> Value {
 fn response_example() -> Value {
     json!({
         "model_name": "shapes.text",
-        "model_version": "9",
+        "model_version": "10",
         "id": "7",
         "outputs": [
             {"name": "textual_coarse", "datatype": "FP32", "shape": [1, 4], "data": [0.5, -0.5, 0.5, 0.5]},

@@ -98,7 +98,7 @@ impl ModelView {
         };
         Self {
             name: "shapes.text".to_owned(),
-            versions: ["9".to_owned()],
+            versions: ["10".to_owned()],
             platform: PLATFORM,
             inputs: vec![view("tokens", "INT64", &[-1, -1]), view("token_mask", "BOOL", &[-1, -1])],
             outputs: vec![view("textual", "FP32", &[-1, -1, 128]), view("textual_coarse", "FP32", &[-1, 96])],
@@ -168,7 +168,7 @@ pub async fn model(State(state): State<AppState>, address: Address) -> Result<Js
     operation_id = "inferenceModelVersion",
     params(
         Address,
-        ("version" = String, Path, description = "Version of the bundle.", example = "9"),
+        ("version" = String, Path, description = "Version of the bundle.", example = "10"),
     ),
     responses(
         (status = 200, description = "The model.", body = ModelView, example = json!(ModelView::example())),
@@ -205,7 +205,7 @@ pub async fn model_ready(
     operation_id = "inferenceModelVersionReady",
     params(
         Address,
-        ("version" = String, Path, description = "Version of the bundle.", example = "9"),
+        ("version" = String, Path, description = "Version of the bundle.", example = "10"),
     ),
     responses(
         (status = 200, description = "It is.", body = ModelReadyView, example = json!({"name": "shapes.text", "ready": true})),
