@@ -32,7 +32,8 @@ check-page: onnxruntime
 	$(CARGO) build --release
 	python3 tests/page/check.py $(ARGS)
 
-# Apart from `test`: rules, alerts and the dashboard in a real Prometheus, Debian's package `prometheus`, and the Python index for Grafana's schema.
+# Apart from `test`: rules, alerts and the dashboard in a real Prometheus, Debian's package `prometheus`, and the dashboard by Grafana's
+# schema, which the Python index has.
 check-prometheus: onnxruntime
 	$(CARGO) build --release
 	tests/prometheus/run.sh $(ARGS)

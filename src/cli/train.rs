@@ -137,20 +137,21 @@ fn plan(args: &TrainArgs, start: Option<&Start>) -> Result<(Recipe, PathBuf), Fa
     };
     let named = |folder: &Path| folder.file_name().map(|name| name.to_string_lossy().into_owned());
     let run = in_runs(&named(data).unwrap_or_else(|| "tuned".to_owned()));
-    let begun = Recipe::of_run(&run)?.filter(|_| args.resume);
-    if let Some(recipe) = begun.as_ref().filter(|_| !args.tunes()) {
-        return Ok((recipe.clone(), run));
-    }
+    let workers = match Recipe::of_run(&run)?.filter(|_| args.resume) {
+        Some(begun) if !args.tunes() => return Ok((begun, run)),
+        // That of another machine must not make it another recipe.
+        Some(begun) => begun.finetune.schedule.workers,
+        None => match args.device {
+            Place::Cpu => thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            Place::Vulkan | Place::Cuda => 1,
+        },
+    };
     let tuning = Tuning {
         name: named(&run).unwrap_or_else(|| "tuned".to_owned()),
         goal: args.task.unwrap_or(Goal::All),
         epochs: args.epochs.map_or(EPOCHS, NonZeroUsize::get),
         grid_below: args.grid_below,
-        workers: match (&begun, args.device) {
-            (Some(recipe), _) => recipe.finetune.schedule.workers,
-            (None, Place::Cpu) => thread::available_parallelism().map_or(1, NonZeroUsize::get),
-            (None, Place::Vulkan | Place::Cuda) => 1,
-        },
+        workers,
     };
     let dataset = Dataset::open(data, args.on_bad())?.dataset;
     Ok((tuning.recipe(start, &dataset)?, run))

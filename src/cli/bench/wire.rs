@@ -66,8 +66,8 @@ fn whole(received: &[u8]) -> Result<Option<usize>, Failure> {
     let mut headers = [EMPTY_HEADER; HEADERS];
     let mut response = Response::new(&mut headers);
     let Status::Complete(head) = response.parse(received)? else { return Ok(None) };
-    let told = String::from_utf8_lossy(&received[head..]);
     if response.code != Some(200) {
+        let told = String::from_utf8_lossy(&received[head..]);
         return Err(Failure::run(format!("the server has answered with {:?}: {told}", response.code)));
     }
     let length = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
