@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::failure::Failure;
 
-use super::ReportArgs;
+use super::{ReportArgs, median};
 
 /// Seconds that `cmal bench` takes for a measurement.
 const LONGEST: u64 = 600;
@@ -27,8 +27,14 @@ impl Bench {
     pub fn run(args: &ReportArgs) -> Result<Self, Failure> {
         let seconds = (args.seconds / 4).clamp(1, LONGEST).to_string();
         let text = output(args, &["--seconds", &seconds])?;
-        let loops: Vec<Loop> = text.lines().filter_map(parse).collect();
-        if loops.is_empty() { Err(odd(&text)) } else { Ok(Self(loops)) }
+        Self::read(&text).ok_or_else(|| odd(&text))
+    }
+
+    /// A loop per batch size; what is compared in turns further down is measured again.
+    fn read(text: &str) -> Option<Self> {
+        let sizes = text.lines().take_while(|line| !line.starts_with("in "));
+        let loops: Vec<Loop> = sizes.filter_map(parse).collect();
+        (!loops.is_empty()).then_some(Self(loops))
     }
 
     /// One item after the other.
@@ -36,13 +42,18 @@ impl Bench {
         self.0[0]
     }
 
-    /// The fastest batch size.
-    pub fn best(&self) -> Loop {
-        self.0
-            .iter()
-            .copied()
-            .fold(self.0[0], |best, next| if next.per_second > best.per_second { next } else { best })
+    /// At the batch size that stands `place`th.
+    pub fn at(&self, place: usize) -> Loop {
+        self.0[place]
     }
+}
+
+/// Where the batch size stands that is the fastest over all benchmarks, by their median. The fastest of each would be the luckiest, too.
+pub fn best<'a>(benches: impl Iterator<Item = &'a Bench> + Clone) -> usize {
+    let sizes = benches.clone().map(|bench| bench.0.len()).min().unwrap_or_default();
+    let speed =
+        |place: usize| median(&benches.clone().map(|bench| bench.at(place).per_second).collect::<Vec<_>>());
+    (0..sizes).max_by(|a, b| speed(*a).total_cmp(&speed(*b))).unwrap_or_default()
 }
 
 /// What one connection adds to a single inference, in milliseconds: the median of the turns and the quartiles, as told.
@@ -97,10 +108,20 @@ mod tests {
                     bare loop, batch 16           1080.0      1.84       0.301\n\
                     engine, 16 callers             935.1      2.11       0.302\n\
                     engine ÷ bare loop: 0.86 pictures/s, 1.15 processor time per picture\n";
-        let bench = Bench(text.lines().filter_map(parse).collect());
-        assert_eq!(bench.0.len(), 3);
+        let bench = Bench::read(text).unwrap();
+        assert_eq!(bench.0.len(), 2);
         assert_eq!(bench.single(), Loop { batch: 1, per_second: 700.5, cpu_ms: 2.8 });
-        assert_eq!(bench.best(), Loop { batch: 16, per_second: 1087.0, cpu_ms: 1.83 });
+        assert_eq!(bench.at(1), Loop { batch: 16, per_second: 1087.0, cpu_ms: 1.83 });
+    }
+
+    #[test]
+    fn the_best_size_is_best_over_all_benchmarks_not_in_a_lucky_one() {
+        let bench = |speeds: [f64; 3]| {
+            let loops = speeds.iter().zip([1, 8, 32]);
+            Bench(loops.map(|(&per_second, batch)| Loop { batch, per_second, cpu_ms: 1.0 }).collect())
+        };
+        let benches = [[5.0, 7.0, 6.0], [5.0, 7.0, 9.0], [5.0, 8.0, 6.5]].map(bench);
+        assert_eq!(best(benches.iter()), 1);
     }
 
     #[test]

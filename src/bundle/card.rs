@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::form::{Form, Weights};
+use super::form::{Convolutions, Form, Weights};
 use super::manifest::{Manifest, TensorEntry};
 use super::names;
 
@@ -87,7 +87,7 @@ fn comparison(text: &mut String, manifest: &Manifest) -> fmt::Result {
         text,
         "## Forms\n\n{this}The forms that `cmal export` can write, measured by it in turns on one thread of one machine: megabytes of the \
          graphs, accuracy on {}, and milliseconds for an answer about a picture of its own, asked for one by one and in batches of {}; \
-         \"model\" is the part of these in `vision`, `text` and `fusion`, the graphs that differ.\n\n{comparison}",
+         \"model\" is the part of these in `vision`, `text` and `fusion`, the rest is the detector and decoding.\n\n{comparison}",
         comparison.data, comparison.batch,
     )
 }
@@ -126,12 +126,19 @@ fn graphs(text: &mut String, manifest: &Manifest) -> fmt::Result {
 fn written(form: Form) -> String {
     let weights = match form.weights {
         Weights::F32 => "Weights are stored as f32.",
-        Weights::F16 => "Weights are stored as f16 and widened when they are loaded; the detector's are f32.",
+        Weights::F16 => "Weights are stored as f16 and widened when they are loaded, but for the detector's.",
         Weights::Int8 => {
-            "Weights are stored as int8, each column with a scale of its own, and multiplied as integers; the detector computes in f32. Each \
+            "Weights are stored as int8, each column with a scale of its own, and multiplied as integers, but for the detector's. Each \
              row of what they are multiplied with is quantised by its own largest value, whatever else is in its batch. Even so, a batch \
              of other sizes rounds otherwise, and where that changes a code, an answer's logits may change by a tenth. This is made for \
              CPUs."
+        }
+    };
+    let convolutions = match form.convolutions {
+        Convolutions::Float => " The detector's are f32, and so is all that it computes.",
+        Convolutions::Int8 => {
+            " The detector's wide convolutions have int8 weights and are computed in integers, within bounds that their inputs kept to on \
+             pictures it may have been trained on; the rest of it is f32. This is made for CPUs: a GPU computes them in floats."
         }
     };
     let operators = if form.fused {
@@ -139,7 +146,7 @@ fn written(form: Form) -> String {
     } else {
         ""
     };
-    format!("{weights}{operators}")
+    format!("{weights}{convolutions}{operators}")
 }
 
 fn tensors(entries: &[TensorEntry]) -> String {
@@ -193,7 +200,8 @@ mod tests {
     #[test]
     fn forms_that_were_measured_stand_on_the_card() {
         let mut manifest = testing::manifest();
-        let form = Form { weights: Weights::F16, fused: true, tolerance: 5e-3 };
+        let form =
+            Form { weights: Weights::F16, convolutions: Convolutions::Int8, fused: true, tolerance: 5e-3 };
         let speed = Speed { whole: 4.5, model: 0.5 };
         let compared = Compared { form, bytes: 1, accuracy: BTreeMap::new(), alone: speed, batched: speed };
         manifest.form = Some(form);
@@ -212,9 +220,13 @@ mod tests {
             licence: String::new(),
         };
         let card = card(&manifest, &statement);
-        for expected in
-            ["This bundle is `f16`.", "on 9 pictures,", "\n\n| form | MB |", "Attention is written as"]
-        {
+        for expected in [
+            "This bundle is `f16, int8 convolutions`.",
+            "on 9 pictures,",
+            "\n\n| form | MB |",
+            "Attention is written as",
+            "computed in 8-bit integers",
+        ] {
             assert!(card.contains(expected), "no `{expected}` in:\n{card}");
         }
     }

@@ -10,13 +10,31 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Form {
     pub weights: Weights,
+    #[serde(default, skip_serializing_if = "Convolutions::are_float")]
+    pub convolutions: Convolutions,
     /// Whether patterns are written as operators that only ONNX Runtime has, where those are faster.
     pub fused: bool,
     /// Difference from a golden value v that a server allows, as a share of 1 + |v|; above 0, below 1.
     pub tolerance: f32,
 }
 
-/// What the weights of the association model are stored as; the detector's are always f32.
+/// What the detector's convolutions are computed in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Convolutions {
+    #[default]
+    Float,
+    /// In ranges that were found on pictures.
+    Int8,
+}
+
+impl Convolutions {
+    fn are_float(&self) -> bool {
+        *self == Self::Float
+    }
+}
+
+/// What the weights of the association model are stored as; the detector's are f32 wherever it computes in floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Weights {
@@ -40,6 +58,9 @@ impl Weights {
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.weights.name())?;
+        if self.convolutions == Convolutions::Int8 {
+            f.write_str(", int8 convolutions")?;
+        }
         // Integers have one form only.
         if self.fused || self.weights == Weights::Int8 { Ok(()) } else { f.write_str(", plain") }
     }
@@ -88,7 +109,7 @@ pub struct Compared {
 pub struct Speed {
     /// From the encoded picture to the answer.
     pub whole: f64,
-    /// Of these, in the graphs that differ from form to form: `vision`, `text` and `fusion`.
+    /// Of these, in the graphs of the association model that answer: `vision`, `text` and `fusion`.
     pub model: f64,
 }
 
@@ -128,7 +149,9 @@ mod tests {
 
     #[test]
     fn a_comparison_has_a_line_per_form_and_a_column_per_task() {
-        let form = |weights, fused| Form { weights, fused, tolerance: 5e-3 };
+        let form =
+            |weights, fused| Form { weights, convolutions: Convolutions::Float, fused, tolerance: 5e-3 };
+        let quick = Form { convolutions: Convolutions::Int8, ..form(Weights::F16, true) };
         let compared = |form| Compared {
             form,
             bytes: 7_220_000,
@@ -136,7 +159,7 @@ mod tests {
             alone: Speed { whole: 4.5, model: 0.4567 },
             batched: Speed { whole: 4.0, model: 0.35 },
         };
-        let forms = [form(Weights::F32, false), form(Weights::F16, true), form(Weights::Int8, false)];
+        let forms = [form(Weights::F32, false), form(Weights::F16, true), form(Weights::Int8, false), quick];
         let refused = Refused { form: form(Weights::Int8, true), reason: "it strays".into() };
         let forms = forms.map(compared).to_vec();
         let comparison = Comparison { data: "fresh".into(), batch: 16, forms, refused: vec![refused] };
@@ -146,6 +169,15 @@ mod tests {
         assert_eq!(lines[0].matches('|').count(), lines[1].matches('|').count());
         assert_eq!(lines[2], "| f32, plain | 7.22 | 0.9900 | 0.9750 | 4.50 | 0.457 | 4.00 | 0.350 |");
         assert!(lines[3].starts_with("| f16 |") && lines[4].starts_with("| int8 |"), "{text}");
-        assert_eq!(lines[5..], ["", "Without `int8`: it strays."]);
+        assert!(lines[5].starts_with("| f16, int8 convolutions |"), "{text}");
+        assert_eq!(lines[6..], ["", "Without `int8`: it strays."]);
+    }
+
+    #[test]
+    fn a_form_of_before_computes_its_convolutions_in_floats() {
+        let written = r#"{"weights":"f16","fused":true,"tolerance":0.005}"#;
+        let form: Form = serde_json::from_str(written).unwrap();
+        assert_eq!(form.convolutions, Convolutions::Float);
+        assert_eq!(serde_json::to_string(&form).unwrap(), written);
     }
 }

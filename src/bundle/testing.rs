@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::form::{Form, Weights};
+use super::form::{Convolutions, Form, Weights};
 use super::golden::{Golden, GoldenGraph, GoldenTensor, Values};
 use super::manifest::{
     Axis, Dimensions, FileEntry, Graph, Manifest, Preprocessing, Temperatures, TensorEntry, TokenizerFile,
@@ -27,7 +27,12 @@ pub(super) fn manifest() -> Manifest {
         preprocessing: Preprocessing { side: 16, padding: [127; 3] },
         tokenizer: TokenizerFile { file: names::TOKENIZER.into(), sha256: String::new(), max_tokens: 7 },
         golden: FileEntry { file: names::GOLDEN.into(), sha256: String::new() },
-        form: Some(Form { weights: Weights::Int8, fused: false, tolerance: 0.25 }),
+        form: Some(Form {
+            weights: Weights::Int8,
+            convolutions: Convolutions::Float,
+            fused: false,
+            tolerance: 0.25,
+        }),
         answers: vec!["yes".into(), "no".into()],
         classes: vec!["circle".into()],
         attributes: vec!["red".into()],

@@ -8,13 +8,14 @@ use burn::module::Module;
 use jiff::Timestamp;
 use ort::environment::Environment;
 
+use super::calibrate::calibrate;
 use super::compare::{HeldOut, compare};
 use super::error::Error;
-use super::parity::{Check, Difference, LIMIT_F16, LIMIT_F32, LIMIT_INT8, check};
+use super::parity::{self, Check, Difference, LIMIT_F16, LIMIT_F32, LIMIT_INT8, Limit};
 use super::source::Source;
 use crate::bundle::{
-    self, Axis, Comparison, DType, Dimensions, Draft, FileEntry, Golden, Manifest, Preprocessing, Statement,
-    TensorEntry, TokenizerFile, Training, names,
+    self, Axis, Comparison, Convolutions, DType, Dimensions, Draft, FileEntry, Golden, Manifest,
+    Preprocessing, Statement, TensorEntry, TokenizerFile, Training, names,
 };
 use crate::model::{self, Dims, Graph};
 use crate::onnx::{self, Kind, Weights};
@@ -30,8 +31,10 @@ pub struct Options {
     pub out: PathBuf,
     /// Version of the bundle; none for that of the bundle it is made from, or 1.
     pub version: Option<String>,
-    /// How the association model is written; the weights of the detector are always f32.
-    pub form: onnx::Options,
+    /// How the association model is written; the detector is not narrowed by it.
+    pub model: onnx::Options,
+    /// Pictures that the detector was trained on, to have its convolutions computed in 8-bit integers; none to have them in floats.
+    pub calibration: Vec<PathBuf>,
     /// ONNX Runtime's library, where it is not in one of its usual places.
     pub library: Option<PathBuf>,
     /// Figures on held-out data for the manifest and the card.
@@ -55,9 +58,10 @@ pub struct Report {
 pub fn export(options: &Options, held_out: Option<&HeldOut>) -> Result<Report, Error> {
     let source = Source::open(&options.source)?;
     let environment = library::load(options.library.as_deref())?;
-    let written = Written::convert(&environment, &source, options.form)?;
-    let comparison =
-        held_out.map(|held_out| compare(&environment, &source, options, held_out)).transpose()?;
+    let ranges = calibrate(&environment, &source, &options.calibration)?;
+    let converter = Conversion { environment: &environment, source: &source, ranges: &ranges };
+    let written = converter.convert(options.form())?;
+    let comparison = held_out.map(|held_out| compare(&converter, options, held_out)).transpose()?;
     let report = Report { parity: written.parity.clone(), bytes: written.bytes(), comparison };
     let mut draft = written.draft(&source, options);
     draft.manifest.comparison.clone_from(&report.comparison);
@@ -65,6 +69,41 @@ pub fn export(options: &Options, held_out: Option<&HeldOut>) -> Result<Report, E
     draft.files.push((names::CARD.to_owned(), card.into_bytes()));
     bundle::write(&options.out, draft)?;
     Ok(report)
+}
+
+/// A form that a model's graphs can be written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    pub model: onnx::Options,
+    pub convolutions: Convolutions,
+}
+
+impl Options {
+    /// The form that is asked for.
+    pub fn form(&self) -> Form {
+        let convolutions = if self.calibration.is_empty() { Convolutions::Float } else { Convolutions::Int8 };
+        Form { model: self.model, convolutions }
+    }
+}
+
+impl Form {
+    /// How a manifest tells it. A rounding error may change the code of a value that is quantised, and with it whatever is computed from
+    /// it, so int8 is proven less closely.
+    pub(super) fn told(self) -> bundle::Form {
+        let weights = match self.model.weights {
+            Weights::F32 => bundle::Weights::F32,
+            Weights::F16 => bundle::Weights::F16,
+            Weights::Int8 => bundle::Weights::Int8,
+        };
+        let integers = weights == bundle::Weights::Int8;
+        let coarse = integers || self.convolutions == Convolutions::Int8;
+        bundle::Form {
+            weights,
+            convolutions: self.convolutions,
+            fused: !self.model.plain && !integers,
+            tolerance: if coarse { 0.1 } else { 5e-3 },
+        }
+    }
 }
 
 /// All graphs of a model, converted and proven.
@@ -77,42 +116,86 @@ pub(super) struct Written {
 }
 
 /// What the graphs of a model are made with.
-struct Converter<'a> {
-    environment: &'a Environment,
-    tokens: usize,
-    vocabulary: usize,
-    written: Written,
+pub(super) struct Conversion<'a> {
+    pub environment: &'a Environment,
+    pub source: &'a Source,
+    /// Of what the detector's convolutions read and give.
+    pub ranges: &'a [onnx::Range],
+}
+
+impl Conversion<'_> {
+    /// The graphs in a form.
+    pub(super) fn convert(&self, form: Form) -> Result<Written, Error> {
+        let Source { dims, detector, cmal, .. } = self.source;
+        let vocabulary = &self.source.lexicon.vocabulary();
+        let mut written = Written {
+            form: form.told(),
+            graphs: BTreeMap::new(),
+            files: Vec::new(),
+            golden: Golden::default(),
+            parity: BTreeMap::new(),
+        };
+        let (convolutions, limit) = match form.convolutions {
+            Convolutions::Float => (onnx::Convolutions::Float, LIMIT_F32),
+            Convolutions::Int8 => (onnx::Convolutions::Int8(self.ranges), LIMIT_INT8),
+        };
+        // The detector is small, and where it puts a peak is a yes or no that half precision could turn.
+        let exact = onnx::Options { weights: Weights::F32, ..form.model };
+        let objects = How { options: exact, convolutions, limit };
+        let limit = match form.model.weights {
+            Weights::F32 => LIMIT_F32,
+            Weights::F16 => LIMIT_F16,
+            Weights::Int8 => LIMIT_INT8,
+        };
+        let how = How { options: form.model, convolutions: onnx::Convolutions::Float, limit };
+        self.add(&mut written, names::graph::OBJECTS, &model::objects(dims, vocabulary), detector, objects)?;
+        self.add(&mut written, names::graph::VISION, &model::vision(dims), cmal, how)?;
+        self.add(&mut written, names::graph::TEXT, &model::text(dims), cmal, how)?;
+        self.add(&mut written, names::graph::FUSION, &model::fusion(dims, vocabulary), cmal, how)?;
+        self.add(&mut written, names::graph::ASSOCIATION, &model::association(dims), cmal, how)?;
+        Ok(written)
+    }
+
+    /// Converts a graph and proves it.
+    fn add<M: Module>(
+        &self,
+        written: &mut Written,
+        name: &'static str,
+        graph: &Graph<M>,
+        module: &M,
+        how: How,
+    ) -> Result<(), Error> {
+        let How { options, convolutions, limit } = how;
+        let model = onnx::convert_with(&graph.signature, module, options, convolutions, graph.forward)
+            .map_err(|source| Error::Convert { graph: name, source })?;
+        let bytes = model.to_bytes();
+        let check = Check {
+            name,
+            environment: self.environment,
+            bytes: &bytes,
+            tokens: self.source.dims.max_tokens,
+            vocabulary: self.source.lexicon.vocabulary().tokens,
+            limit,
+        };
+        let (difference, golden) = parity::check(graph, module, &check)?;
+        let file = format!("{name}.onnx");
+        written.graphs.insert(name.to_owned(), entry(name, &file, &model)?);
+        written.files.push((file, bytes));
+        written.golden.graphs.insert(name.to_owned(), golden);
+        written.parity.insert(name, difference);
+        Ok(())
+    }
+}
+
+/// How a graph is converted, and how close it has to be.
+#[derive(Clone, Copy)]
+struct How<'a> {
+    options: onnx::Options,
+    convolutions: onnx::Convolutions<'a>,
+    limit: Limit,
 }
 
 impl Written {
-    pub(super) fn convert(
-        environment: &Environment,
-        source: &Source,
-        options: onnx::Options,
-    ) -> Result<Self, Error> {
-        let (dims, vocabulary) = (&source.dims, &source.lexicon.vocabulary());
-        let mut to = Converter {
-            environment,
-            tokens: dims.max_tokens,
-            vocabulary: vocabulary.tokens,
-            written: Self {
-                form: form(options),
-                graphs: BTreeMap::new(),
-                files: Vec::new(),
-                golden: Golden::default(),
-                parity: BTreeMap::new(),
-            },
-        };
-        // The detector is small, and where it puts a peak is a yes or no that half precision could turn.
-        let exact = onnx::Options { weights: Weights::F32, ..options };
-        to.add(names::graph::OBJECTS, &model::objects(dims, vocabulary), &source.detector, exact)?;
-        to.add(names::graph::VISION, &model::vision(dims), &source.cmal, options)?;
-        to.add(names::graph::TEXT, &model::text(dims), &source.cmal, options)?;
-        to.add(names::graph::FUSION, &model::fusion(dims, vocabulary), &source.cmal, options)?;
-        to.add(names::graph::ASSOCIATION, &model::association(dims), &source.cmal, options)?;
-        Ok(to.written)
-    }
-
     pub(super) fn form(&self) -> bundle::Form {
         self.form
     }
@@ -163,55 +246,6 @@ impl Written {
         files.push((names::WEIGHTS.to_owned(), train::weights(&source.detector, &source.cmal)));
         Draft { manifest, files }
     }
-}
-
-impl Converter<'_> {
-    /// Converts a graph and proves it.
-    fn add<M: Module>(
-        &mut self,
-        name: &'static str,
-        graph: &Graph<M>,
-        module: &M,
-        options: onnx::Options,
-    ) -> Result<(), Error> {
-        let model = onnx::convert(&graph.signature, module, options, graph.forward)
-            .map_err(|source| Error::Convert { graph: name, source })?;
-        let bytes = model.to_bytes();
-        let (difference, golden) = check(
-            graph,
-            module,
-            &Check {
-                name,
-                environment: self.environment,
-                bytes: &bytes,
-                tokens: self.tokens,
-                vocabulary: self.vocabulary,
-                limit: match options.weights {
-                    Weights::F32 => LIMIT_F32,
-                    Weights::F16 => LIMIT_F16,
-                    Weights::Int8 => LIMIT_INT8,
-                },
-            },
-        )?;
-        let file = format!("{name}.onnx");
-        let written = &mut self.written;
-        written.graphs.insert(name.to_owned(), entry(name, &file, &model)?);
-        written.files.push((file, bytes));
-        written.golden.graphs.insert(name.to_owned(), golden);
-        written.parity.insert(name, difference);
-        Ok(())
-    }
-}
-
-/// How a manifest tells the form. A rounding error may change the code of a value that is quantised, and with it whatever is computed
-/// from it, so int8 is proven less closely.
-pub(super) fn form(options: onnx::Options) -> bundle::Form {
-    let (weights, tolerance) = match options.weights {
-        Weights::F32 => (bundle::Weights::F32, 5e-3),
-        Weights::F16 => (bundle::Weights::F16, 5e-3),
-        Weights::Int8 => (bundle::Weights::Int8, 0.1),
-    };
-    bundle::Form { weights, fused: !options.plain && options.weights != Weights::Int8, tolerance }
 }
 
 fn entry(graph: &'static str, file: &str, model: &onnx::Model) -> Result<bundle::Graph, Error> {

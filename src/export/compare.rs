@@ -5,12 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ort::environment::Environment;
-
-use super::assemble::{self, Options, Written};
+use super::assemble::{Conversion, Form, Options};
 use super::error::Error;
-use super::source::Source;
-use crate::bundle::{self, Bundle, Compared, Comparison, Refused, Speed};
+use crate::bundle::{self, Bundle, Compared, Comparison, Convolutions, Refused, Speed};
 use crate::data::{Dataset, Entry};
 use crate::eval::{Asked, InProcess, Part, Report, evaluate};
 use crate::metrics::Metrics;
@@ -38,14 +35,15 @@ pub struct HeldOut<'a> {
 }
 
 /// The forms that are measured for a bundle of form `written`.
-pub fn forms(written: onnx::Options) -> Vec<onnx::Options> {
+pub fn forms(written: Form) -> Vec<Form> {
     let form = |weights, plain| onnx::Options { weights, plain };
-    let mut forms = vec![
+    let models = [
         form(Weights::F32, true),
         form(Weights::F32, false),
         form(Weights::F16, false),
         form(Weights::Int8, false),
     ];
+    let mut forms = models.map(|model| Form { model, convolutions: Convolutions::Float }).to_vec();
     if !forms.contains(&written) {
         forms.push(written);
     }
@@ -55,8 +53,7 @@ pub fn forms(written: onnx::Options) -> Vec<onnx::Options> {
 /// Writes the model in every form to a folder of its own, and measures them. A form other than the one asked for that strays too far from
 /// the model is told as refused.
 pub(super) fn compare(
-    environment: &Environment,
-    source: &Source,
+    conversion: &Conversion,
     options: &Options,
     held_out: &HeldOut,
 ) -> Result<Comparison, Error> {
@@ -64,18 +61,19 @@ pub(super) fn compare(
     let settings = Settings { library: options.library.clone(), ..Settings::default() };
     let folder = Aside::beside(&options.out);
     let (mut measured, mut refused) = (Vec::new(), Vec::new());
-    for (number, form) in forms(options.form).into_iter().enumerate() {
-        let written = match Written::convert(environment, source, form) {
-            Err(error @ Error::Parity { .. }) if form != options.form => {
-                refused.push(Refused { form: assemble::form(form), reason: error.to_string() });
+    for (number, form) in forms(options.form()).into_iter().enumerate() {
+        let written = match conversion.convert(form) {
+            Err(error @ Error::Parity { .. }) if form != options.form() => {
+                refused.push(Refused { form: form.told(), reason: error.to_string() });
                 continue;
             }
             written => written?,
         };
         let (form, bytes) = (written.form(), written.bytes());
-        let bundle = bundle::write(&folder.0.join(number.to_string()), written.draft(source, options))?;
+        let bundle =
+            bundle::write(&folder.0.join(number.to_string()), written.draft(conversion.source, options))?;
         let report = accuracy(&bundle, form, &settings, held_out)?;
-        measured.push(Form {
+        measured.push(Measured {
             form,
             bytes,
             report,
@@ -91,7 +89,7 @@ pub(super) fn compare(
             form.batched.push(batched);
         }
     }
-    let forms = measured.into_iter().map(Form::compared).collect();
+    let forms = measured.into_iter().map(Measured::compared).collect();
     Ok(Comparison { data: held_out.about.clone(), batch: BATCH, forms, refused })
 }
 
@@ -114,7 +112,7 @@ fn load(bundle: &Bundle, form: bundle::Form, settings: &Settings) -> Result<Bare
 }
 
 /// A form while it is measured.
-struct Form {
+struct Measured {
     form: bundle::Form,
     bytes: usize,
     report: Report,
@@ -123,7 +121,7 @@ struct Form {
     batched: Vec<Speed>,
 }
 
-impl Form {
+impl Measured {
     /// Answers every sample once, in batches of `rows`.
     fn time(&mut self, samples: &[Sample], rows: usize) -> Result<Speed, Error> {
         let timing = Timing::default();

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::input::PictureError;
 use crate::{bundle, eval, onnx, runtime, train};
 
 /// Why a run was not exported.
@@ -18,7 +19,7 @@ pub enum Error {
     #[error("ONNX Runtime cannot run graph `{graph}`")]
     Session { graph: &'static str, source: ort::Error },
     #[error(
-        "graph `{graph}` gives `{output}` in ONNX Runtime {difference:.2e} away from burn{kind}, more than {limit:.0e}; --weights f32 brings the two nearest"
+        "graph `{graph}` gives `{output}` in ONNX Runtime {difference:.2e} away from burn{kind}, more than {limit:.0e}; --weights f32 without --calibrate brings the two nearest"
     )]
     Parity { graph: &'static str, output: String, difference: f32, kind: &'static str, limit: f32 },
     #[error(
@@ -43,6 +44,8 @@ pub enum Error {
     Bundle(#[from] bundle::Error),
     #[error("`{}` is not what `cmal eval --json` prints", path.display())]
     Metrics { path: PathBuf, source: serde_json::Error },
+    #[error("`{}` is no picture to calibrate with", path.display())]
+    Picture { path: PathBuf, source: PictureError },
     #[error("cannot read `{}`", path.display())]
     Read { path: PathBuf, source: std::io::Error },
 }

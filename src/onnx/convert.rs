@@ -4,6 +4,7 @@ use burn::module::Module;
 
 use super::align::{Aligned, align};
 use super::capture::capture;
+use super::convolution::Convolutions;
 use super::error::Error;
 use super::lower::Lowering;
 use super::model::Model;
@@ -37,6 +38,21 @@ pub fn convert<M: Module>(
     options: Options,
     forward: impl Fn(&M, &Values) -> Result<Values, Error>,
 ) -> Result<Model, Error> {
+    convert_with(signature, module, options, Convolutions::Float, forward)
+}
+
+/// As [`convert`], with convolutions as they are said to be computed.
+///
+/// # Errors
+///
+/// Those of [`convert`], or another number of ranges than the model has values to quantise.
+pub fn convert_with<M: Module>(
+    signature: &Signature,
+    module: &M,
+    options: Options,
+    convolutions: Convolutions,
+    forward: impl Fn(&M, &Values) -> Result<Values, Error>,
+) -> Result<Model, Error> {
     let sizes = signature.capture_sizes()?;
     let [first, second] = &sizes;
     let first = capture(signature, module, first, &forward)?;
@@ -47,7 +63,7 @@ pub fn convert<M: Module>(
     for operation in &aligned.operations {
         lowering.lower(operation)?;
     }
-    let (graph, inputs, outputs) = lowering.finish(signature, options)?;
+    let (graph, inputs, outputs) = lowering.finish(signature, options, convolutions)?;
     Ok(Model::new(graph, inputs, outputs))
 }
 

@@ -136,6 +136,18 @@ impl Graph {
         self.producer(value).filter(|node| node.op == op)
     }
 
+    /// Nodes in the order of computation.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter()
+    }
+
+    /// The node that reads a value, if nothing else does.
+    pub(super) fn only_reader(&self, value: Value) -> Option<&Node> {
+        let given_out = self.outputs.iter().any(|(output, _)| *output == value);
+        let mut readers = self.nodes.iter().filter(|node| node.inputs.contains(&Some(value)));
+        readers.next().filter(|_| !given_out && readers.next().is_none())
+    }
+
     /// Has other nodes written in the place of every node in which `find` finds something. `write` pushes them, the last of them with
     /// the outputs of the node that it is given; what they read is computed before that place. Nodes that nothing reads any more are
     /// left out of the finished graph.
@@ -250,7 +262,8 @@ impl Graph {
         }
     }
 
-    fn fresh(&mut self) -> Value {
+    /// A value that no node computes yet.
+    pub(super) fn fresh(&mut self) -> Value {
         self.values += 1;
         Value(self.values - 1)
     }

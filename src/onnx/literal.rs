@@ -52,7 +52,7 @@ impl Element {
         })
     }
 
-    fn width(self) -> usize {
+    pub(super) fn width(self) -> usize {
         match self {
             Element::U8 | Element::I8 | Element::Bool => 1,
             Element::U16 | Element::I16 | Element::F16 | Element::Bf16 => 2,

@@ -14,6 +14,7 @@
 mod align;
 mod capture;
 mod convert;
+mod convolution;
 mod error;
 mod fuse;
 mod graph;
@@ -32,7 +33,8 @@ mod tests;
 mod values;
 mod weights;
 
-pub use convert::{Options, convert};
+pub use convert::{Options, convert, convert_with};
+pub use convolution::{Convolutions, RANGES, Range};
 pub use error::Error;
 pub use model::{Model, Port};
 pub use signature::{Axis, Input, Kind, Output, Signature};

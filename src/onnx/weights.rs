@@ -27,11 +27,11 @@ pub(super) enum Stored {
     Scaled(Codes),
 }
 
-/// A matrix as 8-bit integers, and what each of its columns or rows has to be multiplied with.
+/// A matrix or filters as 8-bit integers, and what each column, row or filter has to be multiplied with.
 #[derive(Clone, Debug)]
 pub(super) struct Codes {
     pub codes: Literal,
-    /// `[1, columns]` or `[rows, 1]`.
+    /// `[1, columns]`, `[rows, 1]` or `[filters]`.
     pub scales: Literal,
 }
 
@@ -41,6 +41,9 @@ const SMALLEST: usize = 64;
 pub(super) const SMALLEST_MATRIX: usize = 1024;
 /// The largest code; the least is its negative, so that zero is zero.
 const LARGEST: f32 = 127.0;
+/// That of filters. Where a processor has no instruction for the whole product, the runtime adds two products of a code of eight bits and
+/// one of these in 16 bits, which 2 · 255 · 64 still fits.
+const LARGEST_OF_FILTERS: f32 = 64.0;
 
 impl Weights {
     pub(super) fn store(self, literal: &Literal) -> Stored {
@@ -67,30 +70,51 @@ impl Weights {
 /// A matrix with a scale for each column, as what rows are multiplied with; `None` if it is no matrix of finite floats.
 pub(super) fn quantised_columns(matrix: &Literal) -> Option<Codes> {
     let [_, columns] = matrix.dims[..] else { return None };
-    quantised(matrix, [1, columns], |at| at % columns)
+    quantised(matrix, vec![1, columns], |at| at % columns)
 }
 
 /// A matrix with a scale for each row, as a table that rows are taken from; `None` if it is no matrix of finite floats.
 fn quantised_rows(matrix: &Literal) -> Option<Codes> {
     let [rows, columns] = matrix.dims[..] else { return None };
-    quantised(matrix, [rows, 1], |at| at / columns)
+    quantised(matrix, vec![rows, 1], |at| at / columns)
 }
 
-fn quantised(matrix: &Literal, scaled: [usize; 2], group: impl Fn(usize) -> usize) -> Option<Codes> {
+fn quantised(matrix: &Literal, scaled: Vec<usize>, group: impl Fn(usize) -> usize) -> Option<Codes> {
     let values = matrix.as_floats().filter(|values| values.iter().all(|value| value.is_finite()))?;
-    let mut scales = vec![0.0f32; scaled.iter().product()];
+    let scales = vec![0.0; scaled.iter().product()];
+    let (codes, scales) = coded(&values, LARGEST, scales, group);
+    Some(Codes { codes: codes_of(matrix, codes), scales: Literal::floats(&scales, scaled) })
+}
+
+/// Filters `[filters, …]` of finite floats with a scale for each, at least the one that is given for it.
+pub(super) fn quantised_filters(filters: &Literal, least: Vec<f32>) -> Codes {
+    let values = filters.as_floats().unwrap_or_default();
+    let (count, width) = (least.len(), values.len() / least.len().max(1));
+    let (codes, scales) = coded(&values, LARGEST_OF_FILTERS, least, |at| at / width);
+    Codes { codes: codes_of(filters, codes), scales: Literal::floats(&scales, vec![count]) }
+}
+
+/// The codes of values, up to `largest` in each group, and the scales of the groups, which rise from those given as far as they have to.
+fn coded(
+    values: &[f32],
+    largest: f32,
+    mut scales: Vec<f32>,
+    group: impl Fn(usize) -> usize,
+) -> (Vec<u8>, Vec<f32>) {
     for (at, value) in values.iter().enumerate() {
-        let largest = &mut scales[group(at)];
-        *largest = largest.max(value.abs() / LARGEST);
+        let scale = &mut scales[group(at)];
+        *scale = scale.max(value.abs() / largest);
     }
     let code = |(at, value): (usize, &f32)| {
         let scale = scales[group(at)];
-        let code = if scale > 0.0 { (value / scale).round().clamp(-LARGEST, LARGEST) } else { 0.0 };
+        let code = if scale > 0.0 { (value / scale).round().clamp(-largest, largest) } else { 0.0 };
         (code as i8).to_le_bytes()[0]
     };
-    let bytes = values.iter().enumerate().map(code).collect();
-    let codes = Literal { element: Element::I8, dims: matrix.dims.clone(), bytes };
-    Some(Codes { codes, scales: Literal::floats(&scales, scaled.to_vec()) })
+    (values.iter().enumerate().map(code).collect(), scales)
+}
+
+fn codes_of(floats: &Literal, bytes: Vec<u8>) -> Literal {
+    Literal { element: Element::I8, dims: floats.dims.clone(), bytes }
 }
 
 #[cfg(test)]

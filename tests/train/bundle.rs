@@ -61,6 +61,48 @@ fn an_int8_bundle_of_a_bundle_is_smaller_and_answers_alike_alone_and_in_a_batch(
 }
 
 #[test]
+fn a_calibrated_bundle_finds_its_objects_by_integers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (float, int8) = (folder.path().join("float"), folder.path().join("int8"));
+    let float_report = export_as(bundle(), &float, Weights::F16);
+    let dataset = Dataset::open(data(), OnBad::Stop).unwrap().dataset;
+    let calibration: Vec<_> = dataset.pictures.iter().map(|entry| dataset.path(entry)).collect();
+    let options = options(bundle(), &int8, onnx::Options { weights: Weights::F16, plain: false });
+    let options = export::Options { calibration, ..options };
+    let report = export::export(&options, None).unwrap();
+    assert!(report.parity["objects"].mean > 0.0, "{:?}", report.parity);
+    assert_eq!(report.parity["fusion"], float_report.parity["fusion"], "nothing else is another");
+    let size = |folder: &Path| fs::metadata(folder.join("objects.onnx")).unwrap().len() as f64;
+    assert!(size(&int8) < 0.9 * size(&float), "{} {}", size(&int8), size(&float));
+    let opened = Bundle::open(&int8).unwrap();
+    assert_eq!(opened.manifest().form.unwrap().convolutions, bundle::Convolutions::Int8);
+    // Loading holds it against its golden values.
+    let mut model = Bare::load(&opened, &Settings::default()).unwrap();
+    let asked = questions(data());
+    let asked: Vec<(&[u8], &Query)> = asked.iter().map(|(bytes, query)| (bytes.as_slice(), query)).collect();
+    let among = model.answer(&asked, &Timing::default()).unwrap();
+    for (one, among) in asked.iter().zip(&among) {
+        let alone = model.answer(&[*one], &Timing::default()).unwrap();
+        let (Answer::Vqa(alone), Answer::Vqa(among)) = (&alone[0], among) else { panic!("{alone:?}") };
+        let apart = (alone.answers[0].score - among.answers[0].score).abs();
+        assert!(apart <= 1e-4, "{apart}");
+    }
+}
+
+#[test]
+fn what_is_no_picture_does_not_calibrate() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = folder.path().join("broken.png");
+    fs::write(&broken, "no picture").unwrap();
+    let out = folder.path().join("out");
+    let options = options(bundle(), &out, onnx::Options::default());
+    let options = export::Options { calibration: vec![broken], ..options };
+    let error = export::export(&options, None).unwrap_err();
+    assert!(error.to_string().ends_with("broken.png` is no picture to calibrate with"), "{error}");
+    assert!(!out.exists());
+}
+
+#[test]
 fn a_bundle_written_again_in_its_own_form_is_the_same_model() {
     let folder = tempfile::tempdir().unwrap();
     let (once, twice) = (folder.path().join("once"), folder.path().join("twice"));

@@ -62,12 +62,13 @@ pub fn export_as(source: &Path, out: &Path, weights: Weights) -> Report {
 }
 
 /// Options of an export that measures nothing.
-pub fn options(source: &Path, out: &Path, form: onnx::Options) -> export::Options {
+pub fn options(source: &Path, out: &Path, model: onnx::Options) -> export::Options {
     export::Options {
         source: source.to_owned(),
         out: out.to_owned(),
         version: None,
-        form,
+        model,
+        calibration: Vec::new(),
         library: None,
         metrics: BTreeMap::new(),
         notes: String::new(),

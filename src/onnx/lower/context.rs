@@ -8,6 +8,7 @@ use burn_ir::{ScalarIr, TensorIr};
 
 use super::super::align::{Aligned, Constant, Operation, Traced};
 use super::super::convert::Options;
+use super::super::convolution::{self, Convolutions};
 use super::super::error::Error;
 use super::super::fuse::fuse;
 use super::super::graph::{Attribute, Attributes, Graph, Value};
@@ -79,6 +80,7 @@ impl<'a> Lowering<'a> {
         mut self,
         signature: &Signature,
         options: Options,
+        convolutions: Convolutions,
     ) -> Result<(GraphProto, Vec<Port>, Vec<Port>), Error> {
         let mut outputs = Vec::new();
         self.operation = "Output".into();
@@ -93,6 +95,11 @@ impl<'a> Lowering<'a> {
             Weights::Int8 => quantise(&mut self.graph),
             Weights::F32 | Weights::F16 if options.plain => {}
             Weights::F32 | Weights::F16 => fuse(&mut self.graph),
+        }
+        match convolutions {
+            Convolutions::Float => {}
+            Convolutions::Observed => outputs.extend(convolution::observe(&mut self.graph)),
+            Convolutions::Int8(ranges) => convolution::quantise(&mut self.graph, &signature.name, ranges)?,
         }
         Ok((self.graph.finish(&signature.name, options.weights), self.inputs, outputs))
     }

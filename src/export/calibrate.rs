@@ -1,0 +1,76 @@
+//! What the values inside the detector lie between, seen on pictures.
+
+use std::fs;
+use std::path::PathBuf;
+
+use ort::environment::Environment;
+use ort::session::Session;
+use ort::session::builder::SessionBuilder;
+use ort::value::Tensor;
+
+use super::error::Error;
+use super::source::Source;
+use crate::bundle::names::{graph, tensor};
+use crate::input::{Limits, Picture};
+use crate::model;
+use crate::onnx::{self, Convolutions, Range};
+
+/// Pictures that are looked at together.
+const BATCH: usize = 16;
+
+/// The range of every value that the detector's convolutions in integers quantise, on all the pictures together; none without pictures.
+pub(super) fn calibrate(
+    environment: &Environment,
+    source: &Source,
+    pictures: &[PathBuf],
+) -> Result<Vec<Range>, Error> {
+    if pictures.is_empty() {
+        return Ok(Vec::new());
+    }
+    let objects = model::objects(&source.dims, &source.lexicon.vocabulary());
+    let options = onnx::Options { weights: onnx::Weights::F32, plain: false };
+    let observed = onnx::convert_with(
+        &objects.signature,
+        &source.detector,
+        options,
+        Convolutions::Observed,
+        objects.forward,
+    )
+    .map_err(|source| Error::Convert { graph: graph::OBJECTS, source })?;
+    let failed = |source| Error::Session { graph: graph::OBJECTS, source };
+    let mut session = SessionBuilder::new(environment)
+        .and_then(|mut builder| builder.commit_from_memory(&observed.to_bytes()))
+        .map_err(failed)?;
+    let mut all: Vec<Range> = Vec::new();
+    for batch in pictures.chunks(BATCH) {
+        let found = observe(&mut session, source.dims.side, pixels(batch, source)?).map_err(failed)?;
+        if all.is_empty() {
+            all = found;
+        } else {
+            all.iter_mut().zip(found).for_each(|(all, found)| all.widen(found));
+        }
+    }
+    Ok(all)
+}
+
+/// The pictures as the model sees them, one after the other.
+fn pixels(pictures: &[PathBuf], source: &Source) -> Result<Vec<u8>, Error> {
+    let mut all = Vec::new();
+    for path in pictures {
+        let bytes = fs::read(path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        let picture = Picture::decode(&bytes, &Limits::default())
+            .map_err(|source| Error::Picture { path: path.clone(), source })?;
+        all.extend(picture.pixels(source.dims.side as u32, source.padding).data);
+    }
+    Ok(all)
+}
+
+fn observe(session: &mut Session, side: usize, pixels: Vec<u8>) -> Result<Vec<Range>, ort::Error> {
+    let count = pixels.len() / (side * side * 3);
+    let pixels = Tensor::from_array(([count, side, side, 3], pixels))?;
+    let outputs = session.run(ort::inputs![tensor::PIXELS => pixels])?;
+    let [least, largest] = onnx::RANGES;
+    let (_, least) = outputs[least].try_extract_tensor::<f32>()?;
+    let (_, largest) = outputs[largest].try_extract_tensor::<f32>()?;
+    Ok(least.iter().zip(largest).map(|(&least, &largest)| Range { least, largest }).collect())
+}
