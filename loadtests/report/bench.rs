@@ -42,13 +42,13 @@ impl Bench {
         self.0[0]
     }
 
-    /// At the batch size that stands `place`th.
+    /// At the batch size with this index.
     pub fn at(&self, place: usize) -> Loop {
         self.0[place]
     }
 }
 
-/// Where the batch size stands that is the fastest over all benchmarks, by their median. The fastest of each would be the luckiest, too.
+/// Index of the batch size whose median speed over all benchmarks is the highest: each benchmark's own fastest would favour luck.
 pub fn best<'a>(benches: impl Iterator<Item = &'a Bench> + Clone) -> usize {
     let sizes = benches.clone().map(|bench| bench.0.len()).min().unwrap_or_default();
     let speed =

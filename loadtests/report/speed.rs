@@ -23,21 +23,21 @@ pub async fn bare(args: &ReportArgs, stop: &Stop) -> Result<Vec<Found>, Failure>
         let unbatched = load.run(&Served::cmal(args, &["--batch-rows", "1"])?, stop).await?;
         turns.push((bench, batched, unbatched));
     }
-    let best = bench::best(turns.iter().map(|(bench, ..)| bench));
+    let place = bench::best(turns.iter().map(|(bench, ..)| bench));
     let (mut cost, mut saturation, mut batching) = (Vec::new(), Vec::new(), Vec::new());
     for (bench, batched, unbatched) in &turns {
-        let (single, best) = (bench.single(), bench.at(best));
+        let (single, best) = (bench.single(), bench.at(place));
         let cpu = batched.server.as_ref().map_or(f64::NAN, |server| server.cpu_ms_per_answer);
         cost.push(cpu / best.cpu_ms);
         saturation.push(batched.throughput / best.per_second);
         let gain = best.per_second / single.per_second;
         batching.push(batched.throughput / unbatched.throughput / gain);
     }
-    let size = turns.first().map_or(0, |(bench, ..)| bench.at(best).batch);
+    let size = turns.first().map_or(0, |(bench, ..)| bench.at(place).batch);
     Ok(vec![
         Found::new(
             "server processor time per VQA request (new picture each) ÷ that per item of the bare loop",
-            format!("{}, in batches of {size} there", told(&cost, 2)),
+            format!("{}; bare loop in batches of {size}", told(&cost, 2)),
             "≤ 1.10",
             median(&cost) <= 1.10,
         ),

@@ -135,10 +135,10 @@ fn written(form: Form) -> String {
         }
     };
     let convolutions = match form.convolutions {
-        Convolutions::Float => " The detector's are f32, and so is all that it computes.",
+        Convolutions::Float => " The detector's weights are f32.",
         Convolutions::Int8 => {
-            " The detector's wide convolutions have int8 weights and are computed in integers, within bounds that their inputs kept to on \
-             pictures it may have been trained on; the rest of it is f32. This is made for CPUs: a GPU computes them in floats."
+            " The detector's wide convolutions have int8 weights and are computed in integers: what they read and give is cut to the range \
+             that it had on pictures at export. The rest of the detector is f32. A GPU computes these convolutions in floats all the same."
         }
     };
     let operators = if form.fused {

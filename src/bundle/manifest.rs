@@ -55,10 +55,10 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Difference from a golden value v that is allowed, as a share of 1 + |v|: weights may be stored in fewer bits, devices round
-    /// otherwise.
-    pub fn tolerance(&self) -> f32 {
-        self.form.map_or(TOLERANCE, |form| form.tolerance)
+    /// Difference from a golden value v of a graph that is allowed, as a share of 1 + |v|: weights may be stored in fewer bits, devices
+    /// round otherwise.
+    pub fn tolerance(&self, graph: &str) -> f32 {
+        self.form.map_or(TOLERANCE, |form| form.tolerance_of(graph))
     }
 
     /// Every file that the manifest pins, with its digest.

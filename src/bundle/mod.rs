@@ -15,7 +15,7 @@ mod write;
 
 pub use card::{Statement, card};
 pub use error::Error;
-pub use form::{Compared, Comparison, Convolutions, Form, Refused, Speed, Weights};
+pub use form::{COARSE, Compared, Comparison, Convolutions, Form, Refused, Speed, Weights};
 pub use golden::{Golden, GoldenGraph, GoldenTensor, Values};
 pub use manifest::{
     Axis, DType, Dimensions, FileEntry, Graph, Manifest, Preprocessing, Temperatures, TensorEntry,

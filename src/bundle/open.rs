@@ -8,6 +8,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::error::Error;
+use super::form::Form;
 use super::golden::Golden;
 use super::manifest::{Manifest, Temperatures};
 use super::names;
@@ -46,8 +47,9 @@ impl Bundle {
                 return Err(Error::Temperature { folder: folder.to_owned(), temperature });
             }
         }
-        let tolerance = manifest.tolerance();
-        if !(tolerance > 0.0 && tolerance < 1.0) {
+        if let Some(Form { tolerance, .. }) = manifest.form
+            && !(tolerance > 0.0 && tolerance < 1.0)
+        {
             return Err(Error::Tolerance { folder: folder.to_owned(), tolerance });
         }
         check_graphs(folder, &manifest)?;
@@ -178,11 +180,11 @@ mod tests {
             assert!(matches!(error, Error::Tolerance { .. }), "{error}");
         }
         let (_home, folder) = testing::written();
-        assert_eq!(Bundle::open(&folder).unwrap().manifest().tolerance(), 0.25);
+        assert_eq!(Bundle::open(&folder).unwrap().manifest().tolerance("fusion"), 0.25);
         edit_manifest(&folder, |manifest| {
             manifest.as_object_mut().unwrap().remove("form");
         });
-        assert_eq!(Bundle::open(&folder).unwrap().manifest().tolerance(), 5e-3);
+        assert_eq!(Bundle::open(&folder).unwrap().manifest().tolerance("fusion"), 5e-3);
     }
 
     #[test]

@@ -40,8 +40,8 @@ pub struct ExportArgs {
     /// Standard ONNX operators only, none of those that ONNX Runtime has for what they make together
     #[arg(long)]
     plain: bool,
-    /// Compute the detector's convolutions in 8-bit integers, within bounds that are found on pictures of this dataset folder's part
-    /// `train`, 256 at most: about half again as fast on CPUs
+    /// Compute the detector's wide convolutions in 8-bit integers, within bounds that are found on pictures of this dataset folder's
+    /// part `train`, 256 at most: for CPUs, where the detector takes about half the time
     #[arg(long, value_name = "DIR")]
     calibrate: Option<PathBuf>,
     /// Measure size, accuracy and speed of every form on the pictures of this dataset folder, for the manifest and the card

@@ -14,7 +14,7 @@ use super::error::Error;
 use super::parity::{self, Check, Difference, LIMIT_F16, LIMIT_F32, LIMIT_INT8, Limit};
 use super::source::Source;
 use crate::bundle::{
-    self, Axis, Comparison, Convolutions, DType, Dimensions, Draft, FileEntry, Golden, Manifest,
+    self, Axis, Comparison, Convolutions, DType, Dimensions, Draft, FileEntry, Golden, GoldenGraph, Manifest,
     Preprocessing, Statement, TensorEntry, TokenizerFile, Training, names,
 };
 use crate::model::{self, Dims, Graph};
@@ -33,7 +33,7 @@ pub struct Options {
     pub version: Option<String>,
     /// How the association model is written; the detector is not narrowed by it.
     pub model: onnx::Options,
-    /// Pictures that the detector was trained on, to have its convolutions computed in 8-bit integers; none to have them in floats.
+    /// Pictures to find ranges on, to have the detector's convolutions computed in 8-bit integers; none to have them in floats.
     pub calibration: Vec<PathBuf>,
     /// ONNX Runtime's library, where it is not in one of its usual places.
     pub library: Option<PathBuf>,
@@ -59,9 +59,9 @@ pub fn export(options: &Options, held_out: Option<&HeldOut>) -> Result<Report, E
     let source = Source::open(&options.source)?;
     let environment = library::load(options.library.as_deref())?;
     let ranges = calibrate(&environment, &source, &options.calibration)?;
-    let converter = Conversion { environment: &environment, source: &source, ranges: &ranges };
-    let written = converter.convert(options.form())?;
-    let comparison = held_out.map(|held_out| compare(&converter, options, held_out)).transpose()?;
+    let conversion = Conversion { environment: &environment, source: &source, ranges: &ranges };
+    let written = conversion.convert(options.form())?;
+    let comparison = held_out.map(|held_out| compare(&conversion, options, held_out)).transpose()?;
     let report = Report { parity: written.parity.clone(), bytes: written.bytes(), comparison };
     let mut draft = written.draft(&source, options);
     draft.manifest.comparison.clone_from(&report.comparison);
@@ -87,8 +87,7 @@ impl Options {
 }
 
 impl Form {
-    /// How a manifest tells it. A rounding error may change the code of a value that is quantised, and with it whatever is computed from
-    /// it, so int8 is proven less closely.
+    /// How a manifest tells it.
     pub(super) fn told(self) -> bundle::Form {
         let weights = match self.model.weights {
             Weights::F32 => bundle::Weights::F32,
@@ -96,12 +95,11 @@ impl Form {
             Weights::Int8 => bundle::Weights::Int8,
         };
         let integers = weights == bundle::Weights::Int8;
-        let coarse = integers || self.convolutions == Convolutions::Int8;
         bundle::Form {
             weights,
             convolutions: self.convolutions,
             fused: !self.model.plain && !integers,
-            tolerance: if coarse { 0.1 } else { 5e-3 },
+            tolerance: if integers { bundle::COARSE } else { 5e-3 },
         }
     }
 }
@@ -135,20 +133,22 @@ impl Conversion<'_> {
             golden: Golden::default(),
             parity: BTreeMap::new(),
         };
-        let (convolutions, limit) = match form.convolutions {
-            Convolutions::Float => (onnx::Convolutions::Float, LIMIT_F32),
-            Convolutions::Int8 => (onnx::Convolutions::Int8(self.ranges), LIMIT_INT8),
-        };
-        // The detector is small, and where it puts a peak is a yes or no that half precision could turn.
+        let objects = model::objects(dims, vocabulary);
+        // The detector is small, so that narrow weights gain nothing, and where it puts a peak is a yes or no that they could turn.
+        // Integers gain time; what they cost is measured on pictures, and what they are made from is proven as any graph.
         let exact = onnx::Options { weights: Weights::F32, ..form.model };
-        let objects = How { options: exact, convolutions, limit };
+        let mut seeing = How { options: exact, convolutions: onnx::Convolutions::Float, limit: LIMIT_F32 };
+        if form.convolutions == Convolutions::Int8 {
+            self.proven(names::graph::OBJECTS, &objects, detector, seeing)?;
+            seeing = How { convolutions: onnx::Convolutions::Int8(self.ranges), limit: LIMIT_INT8, ..seeing };
+        }
         let limit = match form.model.weights {
             Weights::F32 => LIMIT_F32,
             Weights::F16 => LIMIT_F16,
             Weights::Int8 => LIMIT_INT8,
         };
         let how = How { options: form.model, convolutions: onnx::Convolutions::Float, limit };
-        self.add(&mut written, names::graph::OBJECTS, &model::objects(dims, vocabulary), detector, objects)?;
+        self.add(&mut written, names::graph::OBJECTS, &objects, detector, seeing)?;
         self.add(&mut written, names::graph::VISION, &model::vision(dims), cmal, how)?;
         self.add(&mut written, names::graph::TEXT, &model::text(dims), cmal, how)?;
         self.add(&mut written, names::graph::FUSION, &model::fusion(dims, vocabulary), cmal, how)?;
@@ -156,7 +156,7 @@ impl Conversion<'_> {
         Ok(written)
     }
 
-    /// Converts a graph and proves it.
+    /// Adds a graph, proven.
     fn add<M: Module>(
         &self,
         written: &mut Written,
@@ -165,7 +165,23 @@ impl Conversion<'_> {
         module: &M,
         how: How,
     ) -> Result<(), Error> {
-        let How { options, convolutions, limit } = how;
+        let Proven { model, bytes, difference, golden } = self.proven(name, graph, module, how)?;
+        let file = format!("{name}.onnx");
+        written.graphs.insert(name.to_owned(), entry(name, &file, &model)?);
+        written.files.push((file, bytes));
+        written.golden.graphs.insert(name.to_owned(), golden);
+        written.parity.insert(name, difference);
+        Ok(())
+    }
+
+    /// Converts a graph and proves it.
+    fn proven<M: Module>(
+        &self,
+        name: &'static str,
+        graph: &Graph<M>,
+        module: &M,
+        How { options, convolutions, limit }: How,
+    ) -> Result<Proven, Error> {
         let model = onnx::convert_with(&graph.signature, module, options, convolutions, graph.forward)
             .map_err(|source| Error::Convert { graph: name, source })?;
         let bytes = model.to_bytes();
@@ -178,13 +194,17 @@ impl Conversion<'_> {
             limit,
         };
         let (difference, golden) = parity::check(graph, module, &check)?;
-        let file = format!("{name}.onnx");
-        written.graphs.insert(name.to_owned(), entry(name, &file, &model)?);
-        written.files.push((file, bytes));
-        written.golden.graphs.insert(name.to_owned(), golden);
-        written.parity.insert(name, difference);
-        Ok(())
+        Ok(Proven { model, bytes, difference, golden })
     }
+}
+
+/// A graph that agrees with burn.
+struct Proven {
+    model: onnx::Model,
+    /// The ONNX file.
+    bytes: Vec<u8>,
+    difference: Difference,
+    golden: GoldenGraph,
 }
 
 /// How a graph is converted, and how close it has to be.

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use ort::environment::Environment;
 use ort::session::Session;
-use ort::session::builder::SessionBuilder;
 use ort::value::Tensor;
 
 use super::error::Error;
+use super::parity::session;
 use super::source::Source;
 use crate::bundle::names::{graph, tensor};
 use crate::input::{Limits, Picture};
@@ -28,22 +28,20 @@ pub(super) fn calibrate(
         return Ok(Vec::new());
     }
     let objects = model::objects(&source.dims, &source.lexicon.vocabulary());
-    let options = onnx::Options { weights: onnx::Weights::F32, plain: false };
     let observed = onnx::convert_with(
         &objects.signature,
         &source.detector,
-        options,
+        onnx::Options::default(),
         Convolutions::Observed,
         objects.forward,
     )
     .map_err(|source| Error::Convert { graph: graph::OBJECTS, source })?;
     let failed = |source| Error::Session { graph: graph::OBJECTS, source };
-    let mut session = SessionBuilder::new(environment)
-        .and_then(|mut builder| builder.commit_from_memory(&observed.to_bytes()))
-        .map_err(failed)?;
+    let mut session = session(environment, &observed.to_bytes()).map_err(failed)?;
     let mut all: Vec<Range> = Vec::new();
     for batch in pictures.chunks(BATCH) {
-        let found = observe(&mut session, source.dims.side, pixels(batch, source)?).map_err(failed)?;
+        let shape = [batch.len(), source.dims.side, source.dims.side, 3];
+        let found = observe(&mut session, shape, pixels(batch, source)?).map_err(failed)?;
         if all.is_empty() {
             all = found;
         } else {
@@ -65,9 +63,8 @@ fn pixels(pictures: &[PathBuf], source: &Source) -> Result<Vec<u8>, Error> {
     Ok(all)
 }
 
-fn observe(session: &mut Session, side: usize, pixels: Vec<u8>) -> Result<Vec<Range>, ort::Error> {
-    let count = pixels.len() / (side * side * 3);
-    let pixels = Tensor::from_array(([count, side, side, 3], pixels))?;
+fn observe(session: &mut Session, shape: [usize; 4], pixels: Vec<u8>) -> Result<Vec<Range>, ort::Error> {
+    let pixels = Tensor::from_array((shape, pixels))?;
     let outputs = session.run(ort::inputs![tensor::PIXELS => pixels])?;
     let [least, largest] = onnx::RANGES;
     let (_, least) = outputs[least].try_extract_tensor::<f32>()?;

@@ -20,8 +20,8 @@ const TIMED: usize = 64;
 const BATCH: usize = 16;
 /// The forms are timed in short turns, so that whatever else the machine does meets them all; the median of a form's turns counts.
 const TURNS: usize = 48;
-/// Figures that the form can change.
-const PARTS: [Part; 3] = [Part::Vqa, Part::Entailment, Part::Grounding];
+/// Figures that the form can change; of detection, the share of objects that are found.
+const PARTS: [Part; 4] = [Part::Vqa, Part::Entailment, Part::Grounding, Part::Detection];
 
 /// Pictures that the forms are measured on.
 pub struct HeldOut<'a> {
@@ -139,11 +139,12 @@ impl Measured {
     }
 
     fn compared(self) -> Compared {
-        let Report { vqa, entailment, grounding, .. } = self.report;
+        let Report { vqa, entailment, grounding, detection, .. } = self.report;
         let accuracy = [
             (Part::Vqa, vqa.map(|score| score.accuracy)),
             (Part::Entailment, entailment.map(|score| score.accuracy)),
             (Part::Grounding, grounding.map(|score| score.accuracy)),
+            (Part::Detection, detection.map(|score| score.recall)),
         ];
         let accuracy = accuracy.into_iter().filter_map(|(part, figure)| {
             let figure = figure.filter(|figure| figure.count > 0)?;

@@ -66,9 +66,7 @@ pub fn check<M: Module>(
     check: &Check,
 ) -> Result<(Difference, GoldenGraph), Error> {
     let failed = |source| Error::Session { graph: check.name, source };
-    let mut session = SessionBuilder::new(check.environment)
-        .and_then(|mut builder| builder.commit_from_memory(check.bytes))
-        .map_err(failed)?;
+    let mut session = session(check.environment, check.bytes).map_err(failed)?;
     let mut most = Difference::default();
     let mut golden = None;
     for (number, (batch, objects, tokens)) in SIZES.into_iter().enumerate() {
@@ -92,6 +90,11 @@ pub fn check<M: Module>(
         golden.get_or_insert(GoldenGraph { inputs: inputs.into_iter().collect(), outputs: theirs });
     }
     Ok((most, golden.unwrap_or_default()))
+}
+
+/// A session that runs an ONNX file.
+pub fn session(environment: &Environment, bytes: &[u8]) -> Result<Session, ort::Error> {
+    SessionBuilder::new(environment)?.commit_from_memory(bytes)
 }
 
 fn forward<M: Module>(

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::graph::{Attribute, Attributes, Graph, Node, RUNTIME, Value};
+use super::graph::{Attribute, Attributes, Graph, Node, Parameter, RUNTIME, Value};
 use super::literal::{Element, Literal};
 
 /// What stands for a masked score has to be at most this, so that no share of the attention is left to it.
@@ -89,9 +89,6 @@ impl Attention {
         graph.push(Node { op: "Attention", domain: RUNTIME, inputs, outputs, attributes, module });
     }
 }
-
-/// The content of a parameter and its path in the module.
-type Parameter = (Rc<Literal>, Option<String>);
 
 /// A linear projection cut into heads.
 struct Heads {

@@ -29,6 +29,9 @@ pub(super) enum Attribute {
     Tensor(Literal),
 }
 
+/// The content of a constant and the path of the parameter that it holds.
+pub(super) type Parameter = (Rc<Literal>, Option<String>);
+
 /// Attributes of a node by name.
 pub(super) type Attributes = Vec<(&'static str, Attribute)>;
 
@@ -88,8 +91,7 @@ impl Graph {
     /// Declares a value as the next graph output.
     pub(super) fn output(&mut self, value: Value, port: Port) {
         // Each output has a name of its own, which an input, a constant or a second output can't take.
-        let taken = self.outputs.iter().any(|(other, _)| *other == value);
-        let value = if taken || !self.producers.contains_key(&value) {
+        let value = if self.is_output(value) || !self.producers.contains_key(&value) {
             self.node("Identity", vec![Some(value)], Attributes::new(), &Rc::from(""))
         } else {
             value
@@ -122,7 +124,7 @@ impl Graph {
     }
 
     /// The content of a constant and the path of the parameter that it holds; `None` for computed values and inputs.
-    pub(super) fn literal(&self, value: Value) -> Option<(Rc<Literal>, Option<String>)> {
+    pub(super) fn literal(&self, value: Value) -> Option<Parameter> {
         self.constants.get(&value).map(|constant| (constant.literal.clone(), constant.path.clone()))
     }
 
@@ -143,9 +145,13 @@ impl Graph {
 
     /// The node that reads a value, if nothing else does.
     pub(super) fn only_reader(&self, value: Value) -> Option<&Node> {
-        let given_out = self.outputs.iter().any(|(output, _)| *output == value);
         let mut readers = self.nodes.iter().filter(|node| node.inputs.contains(&Some(value)));
-        readers.next().filter(|_| !given_out && readers.next().is_none())
+        readers.next().filter(|_| !self.is_output(value) && readers.next().is_none())
+    }
+
+    /// Whether it is an output of the graph.
+    pub(super) fn is_output(&self, value: Value) -> bool {
+        self.outputs.iter().any(|(output, _)| *output == value)
     }
 
     /// Has other nodes written in the place of every node in which `find` finds something. `write` pushes them, the last of them with

@@ -102,6 +102,11 @@ impl Literal {
         floats.then(|| self.bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
     }
 
+    /// Its values, if they are 32-bit floats and none of them is infinite or no number.
+    pub(super) fn as_finite(&self) -> Option<Vec<f32>> {
+        self.as_floats().filter(|values| values.iter().all(|value| value.is_finite()))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.dims.iter().product()
     }

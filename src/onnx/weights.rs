@@ -27,11 +27,11 @@ pub(super) enum Stored {
     Scaled(Codes),
 }
 
-/// A matrix or filters as 8-bit integers, and what each column, row or filter has to be multiplied with.
+/// A matrix as 8-bit integers, and what each of its columns or rows has to be multiplied with.
 #[derive(Clone, Debug)]
 pub(super) struct Codes {
     pub codes: Literal,
-    /// `[1, columns]`, `[rows, 1]` or `[filters]`.
+    /// `[1, columns]` or `[rows, 1]`.
     pub scales: Literal,
 }
 
@@ -41,7 +41,7 @@ const SMALLEST: usize = 64;
 pub(super) const SMALLEST_MATRIX: usize = 1024;
 /// The largest code; the least is its negative, so that zero is zero.
 const LARGEST: f32 = 127.0;
-/// That of filters. Where a processor has no instruction for the whole product, the runtime adds two products of a code of eight bits and
+/// The largest code of a filter. Where a processor has no instruction for the whole product, the runtime adds two products of a code of eight bits and
 /// one of these in 16 bits, which 2 · 255 · 64 still fits.
 const LARGEST_OF_FILTERS: f32 = 64.0;
 
@@ -80,18 +80,17 @@ fn quantised_rows(matrix: &Literal) -> Option<Codes> {
 }
 
 fn quantised(matrix: &Literal, scaled: Vec<usize>, group: impl Fn(usize) -> usize) -> Option<Codes> {
-    let values = matrix.as_floats().filter(|values| values.iter().all(|value| value.is_finite()))?;
+    let values = matrix.as_finite()?;
     let scales = vec![0.0; scaled.iter().product()];
     let (codes, scales) = coded(&values, LARGEST, scales, group);
-    Some(Codes { codes: codes_of(matrix, codes), scales: Literal::floats(&scales, scaled) })
+    let codes = Literal { element: Element::I8, dims: matrix.dims.clone(), bytes: codes };
+    Some(Codes { codes, scales: Literal::floats(&scales, scaled) })
 }
 
-/// Filters `[filters, …]` of finite floats with a scale for each, at least the one that is given for it.
-pub(super) fn quantised_filters(filters: &Literal, least: Vec<f32>) -> Codes {
-    let values = filters.as_floats().unwrap_or_default();
-    let (count, width) = (least.len(), values.len() / least.len().max(1));
-    let (codes, scales) = coded(&values, LARGEST_OF_FILTERS, least, |at| at / width);
-    Codes { codes: codes_of(filters, codes), scales: Literal::floats(&scales, vec![count]) }
+/// The codes of filters, one after the other, and a scale for each, at least the one that is given for it.
+pub(super) fn quantised_filters(values: &[f32], least: Vec<f32>) -> (Vec<u8>, Vec<f32>) {
+    let width = values.len() / least.len().max(1);
+    coded(values, LARGEST_OF_FILTERS, least, |at| at / width)
 }
 
 /// The codes of values, up to `largest` in each group, and the scales of the groups, which rise from those given as far as they have to.
@@ -111,10 +110,6 @@ fn coded(
         (code as i8).to_le_bytes()[0]
     };
     (values.iter().enumerate().map(code).collect(), scales)
-}
-
-fn codes_of(floats: &Literal, bytes: Vec<u8>) -> Literal {
-    Literal { element: Element::I8, dims: floats.dims.clone(), bytes }
 }
 
 #[cfg(test)]

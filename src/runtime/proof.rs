@@ -78,7 +78,7 @@ pub(super) fn prove(graphs: &mut Graphs, bundle: &Bundle) -> Result<(), StartErr
     for graph in graphs.all() {
         let name = graph.name();
         let golden = golden.graphs.get(name).ok_or(StartError::NoGolden { graph: name })?;
-        prove_one(graph, golden, bundle.manifest().tolerance())?;
+        prove_one(graph, golden, bundle.manifest().tolerance(name))?;
     }
     Ok(())
 }

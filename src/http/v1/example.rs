@@ -7,7 +7,7 @@ const DISC: &str = "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgAQMAAABJtOi3AAAABlBMVEXw8PDS
                     H0ow/v/fACGY//8/gJtAqEPohRgFNhRsPD4AAOiEKXG2rFaDAAAAAElFTkSuQmCC";
 
 /// The model that answers.
-pub const MODEL: &str = "shapes@10";
+pub const MODEL: &str = "shapes@11";
 
 /// The id under which the picture was left here.
 pub const ID: &str = "9f2c41d7a05be8836e1407bd52ac90f3";

@@ -11,7 +11,7 @@ use super::super::convert::Options;
 use super::super::convolution::{self, Convolutions};
 use super::super::error::Error;
 use super::super::fuse::fuse;
-use super::super::graph::{Attribute, Attributes, Graph, Value};
+use super::super::graph::{Attribute, Attributes, Graph, Parameter, Value};
 use super::super::literal::{Element, Literal};
 use super::super::model::Port;
 use super::super::proto::GraphProto;
@@ -98,7 +98,7 @@ impl<'a> Lowering<'a> {
         }
         match convolutions {
             Convolutions::Float => {}
-            Convolutions::Observed => outputs.extend(convolution::observe(&mut self.graph)),
+            Convolutions::Observed => outputs.extend(convolution::observe(&mut self.graph, &signature.name)?),
             Convolutions::Int8(ranges) => convolution::quantise(&mut self.graph, &signature.name, ranges)?,
         }
         Ok((self.graph.finish(&signature.name, options.weights), self.inputs, outputs))
@@ -183,7 +183,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// The content of a value, if it is constant.
-    pub(super) fn literal(&self, value: Value) -> Option<(Rc<Literal>, Option<String>)> {
+    pub(super) fn literal(&self, value: Value) -> Option<Parameter> {
         self.graph.literal(value)
     }
 
