@@ -225,7 +225,7 @@ mod tests {
             "on 9 pictures,",
             "\n\n| form | MB |",
             "Attention is written as",
-            "computed in 8-bit integers",
+            "are computed in integers",
         ] {
             assert!(card.contains(expected), "no `{expected}` in:\n{card}");
         }
