@@ -117,7 +117,7 @@ fn calibration(data: &Path) -> Result<Vec<PathBuf>, Failure> {
     let pictures = Pictures::Of(Split::Train).of(&dataset, None);
     if pictures.is_empty() {
         return Err(Failure::usage(format!(
-            "{} has no pictures in its part `train` to calibrate with",
+            "{} has no pictures in its part `train` to calibrate with: put some there by its splits.json, or name another folder",
             data.display()
         )));
     }
@@ -184,7 +184,7 @@ mod tests {
         let wanted: Vec<_> = names[..550].iter().step_by(3).map(|name| images.join(name)).collect();
         assert_eq!(pictures, wanted);
         let error = split(&[], &names).unwrap_err().to_string();
-        assert!(error.ends_with("has no pictures in its part `train` to calibrate with"), "{error}");
+        assert!(error.contains("has no pictures in its part `train` to calibrate with: put some"), "{error}");
     }
 
     #[test]
