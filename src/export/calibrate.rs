@@ -1,6 +1,5 @@
 //! What the values inside the detector lie between, seen on pictures.
 
-use std::fs;
 use std::path::PathBuf;
 
 use ort::environment::Environment;
@@ -11,9 +10,9 @@ use super::error::Error;
 use super::parity::session;
 use super::source::Source;
 use crate::bundle::names::{graph, tensor};
-use crate::input::{Limits, Picture};
 use crate::model;
 use crate::onnx::{self, Convolutions, Range};
+use crate::train;
 
 /// Pictures that are looked at together.
 const BATCH: usize = 16;
@@ -53,14 +52,11 @@ pub(super) fn calibrate(
 
 /// The pictures as the model sees them, one after the other.
 fn pixels(pictures: &[PathBuf], source: &Source) -> Result<Vec<u8>, Error> {
-    let mut all = Vec::new();
-    for path in pictures {
-        let bytes = fs::read(path).map_err(|source| Error::Read { path: path.clone(), source })?;
-        let picture = Picture::decode(&bytes, &Limits::default())
-            .map_err(|source| Error::Picture { path: path.clone(), source })?;
-        all.extend(picture.pixels(source.dims.side as u32, source.padding).data);
-    }
-    Ok(all)
+    let squares = pictures.iter().map(|path| {
+        train::square(path, source.dims.side, source.padding)
+            .map_err(|source| Error::Picture { path: path.clone(), source: source.into() })
+    });
+    Ok(squares.collect::<Result<Vec<_>, Error>>()?.concat())
 }
 
 fn observe(session: &mut Session, shape: [usize; 4], pixels: Vec<u8>) -> Result<Vec<Range>, ort::Error> {

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::input::PictureError;
 use crate::{bundle, eval, onnx, runtime, train};
 
 /// Why a run was not exported.
@@ -45,7 +44,7 @@ pub enum Error {
     #[error("`{}` is not what `cmal eval --json` prints", path.display())]
     Metrics { path: PathBuf, source: serde_json::Error },
     #[error("`{}` is no picture to calibrate with", path.display())]
-    Picture { path: PathBuf, source: PictureError },
+    Picture { path: PathBuf, source: Box<train::Error> },
     #[error("cannot read `{}`", path.display())]
     Read { path: PathBuf, source: std::io::Error },
 }

@@ -128,19 +128,22 @@ struct Convolution {
     input: Value,
     /// What it gives, after its activation.
     output: Value,
-    filters: Filters,
-    bias: Option<Bias>,
+    filters: Floats,
+    bias: Option<Floats>,
 }
 
-struct Filters {
+/// A parameter of finite floats.
+struct Floats {
     dims: Vec<usize>,
     values: Vec<f32>,
     path: Option<String>,
 }
 
-struct Bias {
-    values: Vec<f32>,
-    path: Option<String>,
+impl Floats {
+    fn found(graph: &Graph, value: Value) -> Option<Self> {
+        let (literal, path) = graph.literal(value)?;
+        Some(Self { dims: literal.dims.clone(), values: literal.as_finite()?, path })
+    }
 }
 
 impl Convolution {
@@ -151,17 +154,13 @@ impl Convolution {
         let input = node.operand(0)?;
         // What the caller gives has no node after which it could be rounded.
         graph.producer(input)?;
-        let (filters, path) = graph.literal(node.operand(1)?)?;
+        let filters = Floats::found(graph, node.operand(1)?)?;
         let [_, channels, height, width] = filters.dims[..] else { return None };
         if channels < FEWEST_CHANNELS || height * width == 1 {
             return None;
         }
-        let filters = Filters { dims: filters.dims.clone(), values: filters.as_finite()?, path };
         let bias = match node.operand(2) {
-            Some(bias) => {
-                let (bias, path) = graph.literal(bias)?;
-                Some(Bias { values: bias.as_finite()?, path })
-            }
+            Some(bias) => Some(Floats::found(graph, bias)?),
             None => None,
         };
         let sum = *node.outputs.first()?;
@@ -173,11 +172,11 @@ impl Convolution {
 
     /// Has `node` read codes of its filters and its bias.
     fn write(self, graph: &mut Graph, node: &mut Node, input: Steps) {
-        let Filters { dims, values, path } = self.filters;
+        let Floats { dims, values, path } = self.filters;
         let count = dims[0];
         // Next to a large bias, small filters take larger steps: both are added up in the same.
         let least = match &self.bias {
-            Some(Bias { values, .. }) => {
+            Some(Floats { values, .. }) => {
                 values.iter().map(|bias| bias.abs() / (LARGEST_BIAS * input.scale)).collect()
             }
             None => vec![0.0; count],
@@ -192,7 +191,7 @@ impl Convolution {
             Some(graph.node("DequantizeLinear", inputs, attributes, &node.module))
         };
         node.inputs[1] = widened(Literal { element: Element::I8, dims, bytes: codes }, &scales, path);
-        if let Some(Bias { values, path }) = self.bias {
+        if let Some(Floats { values, path, .. }) = self.bias {
             let steps: Vec<f32> = scales.iter().map(|scale| scale * input.scale).collect();
             let codes = values
                 .iter()

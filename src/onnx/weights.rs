@@ -41,8 +41,8 @@ const SMALLEST: usize = 64;
 pub(super) const SMALLEST_MATRIX: usize = 1024;
 /// The largest code; the least is its negative, so that zero is zero.
 const LARGEST: f32 = 127.0;
-/// The largest code of a filter. Where a processor has no instruction for the whole product, the runtime adds two products of a code of eight bits and
-/// one of these in 16 bits, which 2 · 255 · 64 still fits.
+/// The largest code of a filter. Where a processor has no instruction for the whole product, the runtime adds two products of a code of
+/// eight bits and one of these in 16 bits, which 2 · 255 · 64 still fits.
 const LARGEST_OF_FILTERS: f32 = 64.0;
 
 impl Weights {
@@ -70,21 +70,21 @@ impl Weights {
 /// A matrix with a scale for each column, as what rows are multiplied with; `None` if it is no matrix of finite floats.
 pub(super) fn quantised_columns(matrix: &Literal) -> Option<Codes> {
     let [_, columns] = matrix.dims[..] else { return None };
-    quantised(matrix, vec![1, columns], |at| at % columns)
+    quantised(matrix, [1, columns], |at| at % columns)
 }
 
 /// A matrix with a scale for each row, as a table that rows are taken from; `None` if it is no matrix of finite floats.
 fn quantised_rows(matrix: &Literal) -> Option<Codes> {
     let [rows, columns] = matrix.dims[..] else { return None };
-    quantised(matrix, vec![rows, 1], |at| at / columns)
+    quantised(matrix, [rows, 1], |at| at / columns)
 }
 
-fn quantised(matrix: &Literal, scaled: Vec<usize>, group: impl Fn(usize) -> usize) -> Option<Codes> {
+fn quantised(matrix: &Literal, scaled: [usize; 2], group: impl Fn(usize) -> usize) -> Option<Codes> {
     let values = matrix.as_finite()?;
     let scales = vec![0.0; scaled.iter().product()];
     let (codes, scales) = coded(&values, LARGEST, scales, group);
     let codes = Literal { element: Element::I8, dims: matrix.dims.clone(), bytes: codes };
-    Some(Codes { codes, scales: Literal::floats(&scales, scaled) })
+    Some(Codes { codes, scales: Literal::floats(&scales, scaled.to_vec()) })
 }
 
 /// The codes of filters, one after the other, and a scale for each, at least the one that is given for it.

@@ -37,7 +37,7 @@ pub use lexicon::{Lexicon, Words};
 pub use recipe::{Arms, Association, Corpus, Finetune, Method, Pretrain, Recipe, Shares, Text};
 pub use run::Observer;
 pub use schedule::Schedule;
-pub use stage::{ATTRIBUTE_THRESHOLD, PADDING};
+pub use stage::{ATTRIBUTE_THRESHOLD, PADDING, square};
 pub use start::{Origin, Start, weights};
 pub use statement::{DataStatement, StartStatement};
 pub use text_start::TextStart;

@@ -7,7 +7,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::features::{detect_rows, pixels, square};
+use super::features::{PADDING, detect_rows, pixels, square};
 use crate::data::{Dataset, Found, GRID, LabelledObject};
 use crate::model::{self, Detector, Dims, STRIDE};
 use crate::score;
@@ -131,7 +131,7 @@ impl Stage for DetectorStage<'_> {
         for chunk in val.chunks(self.schedule.batch) {
             let rows = chunk
                 .par_iter()
-                .map(|picture| square(&picture.path, self.dims.side))
+                .map(|picture| square(&picture.path, self.dims.side, PADDING))
                 .collect::<Result<Vec<_>, Error>>()?;
             let found = detect_rows(model, rows.concat(), chunk.len(), self.dims.side, &self.device);
             for (picture, found) in chunk.iter().zip(found) {
@@ -237,7 +237,7 @@ impl Spot {
 
 /// A picture in the model's square, mirrored left to right if asked.
 fn turned(picture: &Labelled, side: usize, mirrored: bool) -> Result<Vec<u8>, Error> {
-    let mut data = square(&picture.path, side)?;
+    let mut data = square(&picture.path, side, PADDING)?;
     if mirrored {
         let width = picture.frame.content(side as u32).width as usize;
         for row in data.chunks_exact_mut(side * 3) {

@@ -41,7 +41,7 @@ pub fn compute(
     for chunk in pictures[store.len()..].chunks(BATCH) {
         let rows = chunk
             .par_iter()
-            .map(|entry| square(&dataset.path(entry), shape.side))
+            .map(|entry| square(&dataset.path(entry), shape.side, PADDING))
             .collect::<Result<Vec<_>, Error>>()?;
         let found = detect_rows(detector, rows.concat(), chunk.len(), shape.side, shape.device);
         for (entry, found) in chunk.iter().zip(found) {
@@ -86,12 +86,12 @@ pub fn pixels(rows: Vec<u8>, count: usize, side: usize, device: &Device) -> Tens
     Tensor::from_data(TensorData::new(values, [count, side, side, 3]), device)
 }
 
-/// A picture file decoded to the model's square: `[side, side, 3]`.
-pub fn square(path: &Path, side: usize) -> Result<Vec<u8>, Error> {
+/// A picture file decoded to the model's square, filled up with `padding`: `[side, side, 3]`.
+pub fn square(path: &Path, side: usize, padding: [u8; 3]) -> Result<Vec<u8>, Error> {
     let bytes = fs::read(path).map_err(Error::file("read", path))?;
     let picture = Picture::decode(&bytes, &Limits::default());
     let damaged = |source| Error::Picture { path: path.to_owned(), source };
-    Ok(picture.map_err(damaged)?.pixels(side as u32, PADDING).data)
+    Ok(picture.map_err(damaged)?.pixels(side as u32, padding).data)
 }
 
 /// The real slots of each row: objects, and regions of a grid, which have no score.

@@ -16,7 +16,7 @@ mod testing;
 
 pub use contrastive::ContrastiveStage;
 pub use detector::{DetectorStage, Labelled};
-pub use features::{ATTRIBUTE_THRESHOLD, PADDING, StoreShape, compute};
+pub use features::{ATTRIBUTE_THRESHOLD, PADDING, StoreShape, compute, square};
 pub use finetune::FinetuneStage;
 pub use judge::Judge;
 pub use pretrain::PretrainStage;
